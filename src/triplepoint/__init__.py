@@ -1,0 +1,25 @@
+"""triplepoint: which layers have learned too little, which are right, which have memorised, and how sure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from triplepoint.analysis import scan
+    from triplepoint.records import Scan
+
+__version__ = "0.1.0"
+__all__ = ["Scan", "__version__", "scan"]
+
+
+def __getattr__(name: str) -> Any:
+    # NumPy and SciPy cost 0.2 s at import; `triplepoint --help` must not pay for them.
+    if name == "scan":
+        from triplepoint.analysis import scan
+
+        return scan
+    if name == "Scan":
+        from triplepoint.records import Scan
+
+        return Scan
+    raise AttributeError(f"module 'triplepoint' has no attribute {name!r}")

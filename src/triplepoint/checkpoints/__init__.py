@@ -1,0 +1,1 @@
+"""Bytes → named tensors, lazily; one file a format behind the `Reader` protocol."""

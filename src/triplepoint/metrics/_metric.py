@@ -1,0 +1,39 @@
+"""What a metric is: a pure function from records to one number, and what must be known to read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """A named, documented function of records.
+
+    The function's annotated parameters say which records it needs (`spectrum: Spectrum`, `fit: PowerLawFit` …);
+    it returns a float, or None where the formula has no value.
+    """
+
+    name: str
+    function: Callable[..., float | None]
+    unit: str
+    """`1`, `λ`, `log10 λ`, `σ` (singular value), `w` (entry) or `count`."""
+    valid: tuple[float | None, float | None]
+    """Closed range of possible values; None is unbounded."""
+    reference: str
+    scale: float | str = 0.0
+    """How W → c·W acts: value · c^scale, or `log`: value + 2·log10 c, or `other`."""
+    weightwatcher: str | None = None
+    """Column in WeightWatcher 0.7.7 where the name differs, with the difference if there is one."""
+    misleads: str = ""
+    """When the number should not be trusted."""
+    needs_precise: bool = False
+    """Single precision cannot resolve what this metric counts."""
+    examples: tuple[tuple[tuple[Any, ...], float], ...] = field(default=())
+    """((records …), value): known answers, checked for every metric."""
+
+    @property
+    def definition(self) -> str:
+        """First paragraph of the function's docstring."""
+        return (self.function.__doc__ or "").strip().split("\n\n")[0]

@@ -1,0 +1,16 @@
+"""Statistics of the entries of one matrix: the null's noise level, and what alone can imitate structure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class EntryStatistics:
+    """Over all entries of the tensor as stored (all slices together)."""
+
+    count: int
+    mean: float
+    std: float
+    """σ = √(⟨w²⟩ − ⟨w⟩²), population form; the noise level of the same-shape null."""
+    max_abs: float

@@ -1,0 +1,80 @@
+"""The closed list of codes that say why something is missing, each with the sentence the user reads.
+
+A code stands wherever a number could not be given: on a tensor that was left out, on a matrix that failed,
+on a metric without a value. `None` with a code is the only way to say "failed"; a number never is.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Reason(StrEnum):
+    """Why a tensor was left out, a matrix failed or a metric has no value."""
+
+    # tensors that are left out
+    vector = "vector"
+    integer = "integer"
+    complex = "complex"
+    unsupported_dtype = "unsupported_dtype"
+    quantized = "quantized"
+    empty = "empty"
+    tied = "tied"
+    not_a_weight = "not_a_weight"
+    unsupported_rank = "unsupported_rank"
+    fused_attention = "fused_attention"
+    stacked_experts = "stacked_experts"
+    recurrent = "recurrent"
+    adapter = "adapter"
+    filtered = "filtered"
+    interrupted = "interrupted"
+    # matrices that fail
+    non_finite = "non_finite"
+    all_zero = "all_zero"
+    unreadable = "unreadable"
+    out_of_memory = "out_of_memory"
+    not_converged = "not_converged"
+    # metrics without a value
+    too_few_eigenvalues = "too_few_eigenvalues"
+    degenerate_tail = "degenerate_tail"
+    needs_precise = "needs_precise"
+    undefined = "undefined"
+    outside_null_table = "outside_null_table"
+    pooled_slices = "pooled_slices"
+    not_requested = "not_requested"
+
+    @property
+    def sentence(self) -> str:
+        """What happened and, where there is something to do, what to do next."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: dict[Reason, str] = {
+    Reason.vector: "A tensor with fewer than two dimensions has no spectrum.",
+    Reason.integer: "Integers are codes or indices, not weights; dequantise the checkpoint first.",
+    Reason.complex: "Complex weights are not supported; split them into real and imaginary parts.",
+    Reason.unsupported_dtype: "This element type is not supported; convert the checkpoint to a float type.",
+    Reason.quantized: "The tensor holds quantised codes beside a scale; dequantise the checkpoint first.",
+    Reason.empty: "The tensor has no elements.",
+    Reason.tied: "The same weights are already counted under another name.",
+    Reason.not_a_weight: "A buffer or statistic, not a trained weight matrix.",
+    Reason.unsupported_rank: "The number of dimensions does not say how to form a matrix; scan the nn.Module.",
+    Reason.fused_attention: "Several projections are fused in one tensor and cannot be told apart here.",
+    Reason.stacked_experts: "Experts stacked in one 3-D tensor are not split in this version.",
+    Reason.recurrent: "The gates of a recurrent layer are stacked in one tensor and not split in this version.",
+    Reason.adapter: "One factor of a low-rank adapter; only the product of both is a weight update.",
+    Reason.filtered: "Left out by the layer filter.",
+    Reason.interrupted: "The scan was interrupted before this matrix; run it again for the rest.",
+    Reason.non_finite: "The tensor contains NaN or infinity; the layer is broken or the file is damaged.",
+    Reason.all_zero: "Every entry is zero; the layer was never written or was pruned away.",
+    Reason.unreadable: "The bytes of this tensor could not be read.",
+    Reason.out_of_memory: "The matrix did not fit in memory; lower --workers or use a larger machine.",
+    Reason.not_converged: "The eigenvalue iteration did not converge; try --mode exact.",
+    Reason.too_few_eigenvalues: "Fewer than 8 resolved eigenvalues: no tail can be fitted.",
+    Reason.degenerate_tail: "The eigenvalues are so equal that no power law can be fitted.",
+    Reason.needs_precise: "Single precision does not resolve the small eigenvalues; use --mode precise.",
+    Reason.undefined: "The formula has no value for this matrix.",
+    Reason.outside_null_table: "No simulated null exists for this shape.",
+    Reason.pooled_slices: "The null of pooled kernel slices is not tabulated; see the slice rows.",
+    Reason.not_requested: "Not among the metrics that were asked for.",
+}

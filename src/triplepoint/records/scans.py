@@ -1,0 +1,116 @@
+"""A whole scan: rows, summary, findings, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from triplepoint.records.measurements import Finding
+from triplepoint.records.reasons import Reason
+from triplepoint.records.rows import MatrixRow, Phase
+
+if TYPE_CHECKING:
+    import os
+
+    import pandas
+    import polars
+    import pyarrow
+
+SCHEMA = "triplepoint.scan/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Everything needed to reproduce the numbers."""
+
+    version: str
+    source: str
+    """As given: a path, or the class name of the object."""
+    format: str
+    digest: str
+    """`blake2b:` + hex over headers and file sizes; see `checkpoints` of each format for what it covers."""
+    seed: int
+    settings: Mapping[str, Any]
+    environment: Mapping[str, str]
+    seconds: float
+    interrupted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The model in a few numbers; means over counted rows where the metric has a value."""
+
+    metrics: Mapping[str, tuple[float | None, int]]
+    """{metric: (mean, n)}."""
+    phases: Mapping[Phase, int]
+    """Counts over counted rows."""
+    findings: Mapping[str, int]
+    """{severity: count}."""
+    skipped: Mapping[Reason, int]
+    """Tensors left out or failed, by reason."""
+    null_rejected: int
+    """Counted rows that differ from noise at a false discovery rate of 5 % (Benjamini–Hochberg)."""
+    null_tested: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """Result of `triplepoint.scan`."""
+
+    provenance: Provenance
+    matrices: tuple[MatrixRow, ...]
+    """In the order of the checkpoint's names."""
+    summary: Summary
+
+    def __getitem__(self, id: str) -> MatrixRow:
+        """The row with this id; a missing one raises KeyError with near names."""
+        for row in self.matrices:
+            if row.id == id:
+                return row
+        import difflib
+
+        near = difflib.get_close_matches(id, [row.id for row in self.matrices], n=3)
+        raise KeyError(f"no matrix {id!r}" + (f"; did you mean {', '.join(near)}?" if near else ""))
+
+    @property
+    def findings(self) -> tuple[tuple[str, Finding], ...]:
+        """(matrix id, finding) of every row, in row order."""
+        return tuple((row.id, finding) for row in self.matrices for finding in row.findings)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The scan output, version 1, as plain JSON types."""
+        from triplepoint.records import codec
+
+        return codec.scan_to_dict(self)
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write JSON (`.json`) or JSON lines (`.jsonl`: provenance, one line a matrix, summary)."""
+        from triplepoint.records import codec
+
+        codec.save(self, path)
+
+    @staticmethod
+    def load(path: str | os.PathLike[str]) -> Scan:
+        """Read what `save` wrote; equal in every number."""
+        from triplepoint.records import codec
+
+        return codec.load(path)
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a matrix, one column a field or metric; needs `triplepoint[frames]`."""
+        from triplepoint.records import frames
+
+        return frames.to_pandas(self)
+
+    def to_polars(self) -> polars.DataFrame:
+        """As `to_pandas`, for polars."""
+        from triplepoint.records import frames
+
+        return frames.to_polars(self)
+
+    def to_arrow(self) -> pyarrow.Table:
+        """As `to_pandas`, for Arrow."""
+        from triplepoint.records import frames
+
+        return frames.to_arrow(self)

@@ -1,0 +1,26 @@
+"""What a header says of one tensor, before any of its bytes are read."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class TensorInfo:
+    """One named tensor of a checkpoint."""
+
+    name: str
+    """Parameter name exactly as stored."""
+    dtype: str
+    """Storage type in safetensors spelling: F64 F32 F16 BF16 F8_E4M3 F8_E5M2 I64 … BOOL, or the raw spelling."""
+    shape: tuple[int, ...]
+    module: str | None = None
+    """Class of the owning `nn.Module` (`Linear`, `Conv1d` …) where one is known; None for files."""
+    storage: int | None = None
+    """Identity of the storage, equal for tied tensors; None where the format cannot share storage."""
+
+    @property
+    def size(self) -> int:
+        """Number of elements; 1 for a scalar."""
+        return math.prod(self.shape)
