@@ -1,0 +1,56 @@
+"""One pass over a matrix: its Gram matrix on the smaller side, and the statistics of its entries."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from triplepoint.linalg.backend import Backend
+from triplepoint.linalg.panels import is_tall, panels
+from triplepoint.records import EntryStatistics
+
+Array = np.ndarray[Any, Any]
+
+# Squares of entries outside these bounds leave the exponent range (float32: 1e±38), so W is rescaled by a power
+# of two, which is exact.
+_SAFE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-140, 1e140)}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GramPass:
+    """G = (cW)ᵀ(cW) with c a power of two, and the entries of W."""
+
+    gram: Any
+    factor: float
+    """c; singular values of W are those of cW divided by c."""
+    entries: EntryStatistics
+    """Not finite where W is not; then `gram` must not be used."""
+
+
+def gram_pass(values: Array, dtype: np.dtype[Any], backend: Backend, factor: float = 1.0) -> GramPass:
+    """Gram matrix of `values` (rows, columns), accumulated panel by panel in `dtype`.
+
+    Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle) and three passes over the panel.
+    """
+    tall = is_tall(values.shape)
+    gram = backend.zeros(min(values.shape), dtype)
+    count = values.size
+    total, largest = 0.0, 0.0
+    for panel in panels(values, dtype, factor):
+        high, low = float(np.max(panel)), float(np.min(panel))
+        if not (math.isfinite(high) and math.isfinite(low)):
+            return GramPass(gram, factor, EntryStatistics(count, math.nan, math.nan, math.nan))
+        largest = max(largest, high, -low)
+        with np.errstate(over="ignore"):
+            total += float(np.sum(panel))
+        gram = backend.accumulate(gram, panel, tall=tall)
+    smallest_safe, largest_safe = _SAFE[dtype]
+    if factor == 1.0 and largest > 0 and not smallest_safe < largest < largest_safe:
+        return gram_pass(values, dtype, backend, 2.0 ** -math.frexp(largest)[1])
+    mean = total / count
+    variance = max(backend.trace(gram) / count - mean**2, 0.0)
+    entries = EntryStatistics(count, mean / factor, math.sqrt(variance) / factor, largest / factor)
+    return GramPass(gram, factor, entries)

@@ -1,0 +1,178 @@
+"""LAPACK without the interpreter's lock: SciPy's exported function pointers, called through ctypes.
+
+`scipy.linalg.lapack` (f2py) keeps the GIL, so two Python threads decompose no faster than one. The pointers that
+`scipy.linalg.cython_lapack` and `cython_blas` export are documented for use by compiled code; a ctypes call
+releases the GIL, and they exist in every SciPy build (OpenBLAS, MKL, Accelerate). The first stage of the
+two-stage tridiagonalisation is not exported; it is looked up by symbol in the BLAS library that is already
+loaded, and missing there it is simply not offered.
+
+Arrays are C-ordered here; LAPACK reads them as their transpose, which for symmetric matrices only exchanges
+the triangles. Every routine works in place and destroys its input.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+Array = np.ndarray[Any, Any]
+
+_name = ctypes.pythonapi.PyCapsule_GetName
+_name.restype, _name.argtypes = ctypes.c_char_p, [ctypes.py_object]
+_pointer = ctypes.pythonapi.PyCapsule_GetPointer
+_pointer.restype, _pointer.argtypes = ctypes.c_void_p, [ctypes.py_object, ctypes.c_char_p]
+
+
+class LapackError(ArithmeticError):
+    """A routine reported info ≠ 0: the iteration did not converge, or a NaN came in."""
+
+
+@lru_cache(maxsize=None)
+def _routine(name: str, arguments: int) -> Callable[..., None]:
+    from scipy.linalg import cython_blas, cython_lapack
+
+    for module in (cython_lapack, cython_blas):
+        capsule = module.__pyx_capi__.get(name)
+        if capsule is not None:
+            address = _pointer(capsule, _name(capsule))
+            return ctypes.CFUNCTYPE(None, *[ctypes.c_void_p] * arguments)(address)
+    raise LookupError(name)
+
+
+@lru_cache(maxsize=None)
+def _first_stage(letter: str) -> tuple[Callable[..., None], type[ctypes.c_int]] | None:
+    """`?sytrd_sy2sb` of a loaded BLAS with its integer type, or None."""
+    import threadpoolctl
+
+    for library in threadpoolctl.threadpool_info():
+        if library.get("user_api") != "blas":
+            continue
+        handle = ctypes.CDLL(library["filepath"])
+        for symbol, integer in (
+            (f"scipy_{letter}sytrd_sy2sb_", ctypes.c_int32),
+            (f"scipy_{letter}sytrd_sy2sb_64_", ctypes.c_int64),
+            (f"{letter}sytrd_sy2sb_", ctypes.c_int32),
+        ):
+            if hasattr(handle, symbol):
+                return handle[symbol], integer  # type: ignore[return-value]
+    return None
+
+
+def has_two_stage() -> bool:
+    """Whether full → band reduction is available for both precisions."""
+    return _first_stage("d") is not None and _first_stage("s") is not None
+
+
+def probe() -> None:
+    """Raise unless every routine of the one-stage path can be called; a 2 x 2 matrix must give 1 and 3."""
+    gram = np.array([[2.0, 1.0], [1.0, 2.0]])
+    if not np.allclose(eigenvalues_of_tridiagonal(*tridiagonal(gram)), [1.0, 3.0]):
+        raise LookupError("LAPACK answers wrongly")
+    _routine("dsyrk", 10), _routine("ssyrk", 10)
+
+
+def _letter(array: Array) -> str:
+    return {np.dtype(np.float64): "d", np.dtype(np.float32): "s"}[array.dtype]
+
+
+def _at(array: Array) -> ctypes.c_void_p:
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+def _int(value: int) -> Any:
+    return ctypes.byref(ctypes.c_int32(value))
+
+
+def _real(value: float, like: Array) -> Any:
+    return ctypes.byref((ctypes.c_double if like.dtype == np.float64 else ctypes.c_float)(value))
+
+
+def _check(info: ctypes.c_int32 | ctypes.c_int64, routine: str) -> None:
+    if info.value != 0:
+        raise LapackError(f"{routine} returned info = {info.value}")
+
+
+def syrk(panel: Array, gram: Array, *, tall: bool, beta: float) -> None:
+    """Gram ← beta·Gram + PᵀP (`tall`, P (k, n)) or P·Pᵀ (P (n, k)); one triangle is written. n²k flops."""
+    n = gram.shape[0]
+    depth = panel.shape[0] if tall else panel.shape[1]
+    leading = n if tall else depth
+    # fmt: off
+    _routine(f"{_letter(gram)}syrk", 10)(
+        b"L", b"N" if tall else b"T", _int(n), _int(depth), _real(1.0, gram), _at(panel), _int(leading),
+        _real(beta, gram), _at(gram), _int(n),
+    )
+    # fmt: on
+
+
+def tridiagonal(gram: Array) -> tuple[Array, Array]:
+    """Diagonal (n,) and off-diagonal (n−1,) with the eigenvalues of `gram`. 4/3·n³ flops, half of them symv."""
+    n = gram.shape[0]
+    d, e, tau = (np.empty(n, gram.dtype) for _ in range(3))
+    work = np.empty(n * 64, gram.dtype)
+    info = ctypes.c_int32(0)
+    # fmt: off
+    _routine(f"{_letter(gram)}sytrd", 10)(
+        b"L", _int(n), _at(gram), _int(n), _at(d), _at(e), _at(tau), _at(work), _int(work.size), ctypes.byref(info),
+    )
+    # fmt: on
+    _check(info, "sytrd")
+    return d, e[: n - 1]
+
+
+def band(gram: Array, bandwidth: int) -> Array:
+    """Band matrix (n, bandwidth + 1), LAPACK lower storage, with the eigenvalues of `gram`. All matrix–matrix work."""
+    found = _first_stage(_letter(gram))
+    if found is None:
+        raise LookupError("sytrd_sy2sb")
+    routine, integer = found
+    n = gram.shape[0]
+    packed = np.zeros((n, bandwidth + 1), gram.dtype)
+    tau = np.empty(n, gram.dtype)
+    info = integer(0)
+
+    def call(work: Array, size: int) -> None:
+        # fmt: off
+        routine(
+            b"L", ctypes.byref(integer(n)), ctypes.byref(integer(bandwidth)), _at(gram), ctypes.byref(integer(n)),
+            _at(packed), ctypes.byref(integer(bandwidth + 1)), _at(tau), _at(work), ctypes.byref(integer(size)),
+            ctypes.byref(info), ctypes.c_size_t(1),
+        )
+        # fmt: on
+        _check(info, "sytrd_sy2sb")
+
+    query = np.empty(1, gram.dtype)
+    call(query, -1)
+    work = np.empty(int(query[0]), gram.dtype)
+    call(work, work.size)
+    return packed
+
+
+def tridiagonal_from_band(packed: Array) -> tuple[Array, Array]:
+    """Second stage: band (n, bandwidth + 1) → diagonal and off-diagonal. 6·n²·bandwidth flops, one thread."""
+    n, rows = packed.shape
+    d, e, work = (np.empty(n, packed.dtype) for _ in range(3))
+    unused = np.empty(1, packed.dtype)
+    info = ctypes.c_int32(0)
+    # fmt: off
+    _routine(f"{_letter(packed)}sbtrd", 12)(
+        b"N", b"L", _int(n), _int(rows - 1), _at(packed), _int(rows), _at(d), _at(e), _at(unused), _int(1), _at(work),
+        ctypes.byref(info),
+    )
+    # fmt: on
+    _check(info, "sbtrd")
+    return d, e[: n - 1]
+
+
+def eigenvalues_of_tridiagonal(d: Array, e: Array) -> Array:
+    """All eigenvalues, ascending, by the square-root-free QR iteration (sterf). O(n²)."""
+    off = np.empty(d.size, d.dtype)
+    off[: e.size] = e
+    info = ctypes.c_int32(0)
+    _routine(f"{_letter(d)}sterf", 4)(_int(d.size), _at(d), _at(off), ctypes.byref(info))
+    _check(info, "sterf")
+    return d
