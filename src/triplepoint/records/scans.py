@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pyarrow
 
 SCHEMA = "triplepoint.scan/1"
+FALSE_DISCOVERY_RATE = 0.05
+"""Level at which the count of matrices that differ from noise is controlled (Benjamini–Hochberg)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Summary:
     skipped: Mapping[Reason, int]
     """Tensors left out or failed, by reason."""
     null_rejected: int
-    """Counted rows that differ from noise at a false discovery rate of 5 % (Benjamini–Hochberg)."""
+    """Counted rows that differ from noise at `FALSE_DISCOVERY_RATE`."""
     null_tested: int
 
 
