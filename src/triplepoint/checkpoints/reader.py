@@ -35,4 +35,7 @@ class Reader(Protocol):
         """
 
     def digest(self) -> str:
-        """`blake2b:` + 32 hex digits that change when any tensor's name, type, shape, place or size changes."""
+        """`blake2b:` + 32 hex digits that change when a tensor's name, type, shape, place or size changes.
+
+        A sample of the values is covered too (see `digests.sample`), so that two steps of one run differ.
+        """

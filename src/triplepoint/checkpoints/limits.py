@@ -1,0 +1,49 @@
+"""What a checkpoint may ask of this machine before any of its claims has been checked.
+
+A file from a stranger may lie about everything but its size. Each number stands far above every real
+checkpoint and far below what hurts.
+"""
+
+from __future__ import annotations
+
+MAX_HEADER_BYTES = 100_000_000
+"""Safetensors header; the limit of the `safetensors` package, so that both accept the same files."""
+
+MAX_TENSORS = 1_000_000
+"""Tensors of one checkpoint; a mixture of 384 experts in 61 layers, quantised, has about 200,000."""
+
+MAX_NAME_BYTES = 4096
+"""One tensor name as written in the header; real names stay under 200."""
+
+MAX_ENTRY_BYTES = 4096
+"""One header entry; 64 dimensions of 20 digits take 1,500."""
+
+MAX_RANK = 64
+"""Dimensions of one tensor; NumPy has no more."""
+
+MAX_BYTES = 2**63 - 1
+"""Bytes of one tensor; NumPy counts them in a signed 64-bit integer."""
+
+MAX_INDEX_BYTES = 64 * 2**20
+"""`*.safetensors.index.json`; 91,000 tensors of a 671-billion-parameter model take 9 MB."""
+
+MAX_CONFIG_BYTES = 4 * 2**20
+"""`config.json`; real ones stay under 100 kB, label lists included."""
+
+MAX_JSON_BRACKETS = 10_000
+"""Lists and objects in index or config: `[[],[],…` grows twentyfold in memory; names and numbers do not."""
+
+MAX_NPY_HEADER_BYTES = 10_000
+"""Header of one `.npy`; NumPy's own limit, above which parsing can exhaust the stack."""
+
+MAX_ZIP_DIRECTORY_BYTES = 128 * 2**20
+"""Central directory of an `.npz`: a million members of 128 bytes."""
+
+MAX_INFLATION = 100
+"""Uncompressed by compressed bytes of a large `.npz` member: trained weights reach 2, deflate 1,032."""
+
+FREE_INFLATION_BYTES = 256 * 2**20
+"""Members up to this size may inflate as they like: an all-zero layer is legitimate and harmless."""
+
+MAX_INFLATED_BYTES = 64 * 2**30
+"""One compressed `.npz` member when inflated; larger tensors belong in a format that can be mapped."""

@@ -1,0 +1,201 @@
+"""Tensors that are in memory already: an `nn.Module`, a state dict, a dict of arrays.
+
+torch is never imported here: whoever holds a tensor has imported it, so it is looked up in `sys.modules`.
+Values are views wherever NumPy can express one, and read-only, so that no analysis can change a model.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from triplepoint.checkpoints import digests
+from triplepoint.checkpoints.dtypes import numpy_dtype, spelling_of, torch_spelling
+from triplepoint.checkpoints.files import shown, unreadable
+from triplepoint.checkpoints.reader import Reader
+from triplepoint.errors import UsageError
+from triplepoint.records import TensorInfo
+
+WRAPPERS = ("state_dict", "model_state_dict", "model", "module")
+"""Keys under which training checkpoints keep the weights beside optimiser and step."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryReader:
+    """Named values that have been described, not copied. The digest covers what `digests.sample` sees."""
+
+    source: str
+    format: str
+    config: Mapping[str, Any]
+    _values: Mapping[str, Any]
+    _infos: tuple[TensorInfo, ...]
+
+    def tensors(self) -> Sequence[TensorInfo]:
+        """In the order of the object."""
+        return self._infos
+
+    def read(self, name: str) -> np.ndarray[Any, Any]:
+        """A read-only view in the stored dtype; a copy from another device or of a type without a view."""
+        return _array(self.source, name, self._values[name])
+
+    def digest(self) -> str:
+        """Of names, types, shapes and up to 64 values from the middle of each tensor."""
+        parts: list[bytes] = []
+        for info in self._infos:
+            parts.append(repr((info.name, info.dtype, info.shape)).encode("utf-8", "backslashreplace"))
+            value = self._values[info.name]
+            if info.size and hasattr(value, "__getitem__") and not _has_no_data(value):
+                parts.append(_array(self.source, info.name, digests.sample(value)).tobytes())
+        return digests.blake2b(parts)
+
+
+def is_module(source: object) -> bool:
+    """Whether it looks like an `nn.Module`."""
+    return hasattr(source, "named_modules") and hasattr(source, "named_parameters")
+
+
+def open_module(module: Any) -> Reader:
+    """Every parameter and persistent buffer under its state-dict name, with the class of its owner.
+
+    Tied parameters appear under each of their names with the same `storage`. State-dict hooks are not run:
+    those of sharded wrappers communicate with other processes.
+    """
+    values: dict[str, Any] = {}
+    owners: dict[str, str] = {}
+    for path, owner in module.named_modules(remove_duplicate=False):
+        transient: set[str] = getattr(owner, "_non_persistent_buffers_set", set())
+        own = list(owner.named_parameters(recurse=False, remove_duplicate=False))
+        own += [item for item in owner.named_buffers(recurse=False) if item[0] not in transient]
+        for key, value in own:
+            name = f"{path}.{key}" if path else key
+            values[name] = value
+            owners[name] = type(owner).__name__
+    source = type(module).__name__
+    config = _config(module)
+    infos = tuple(_describe(source, name, value, owners[name]) for name, value in values.items())
+    return MemoryReader(source, "module", config, values, infos)
+
+
+def open_mapping(mapping: Mapping[Any, Any]) -> Reader:
+    """A state dict or dict of arrays, also one level down under one of `WRAPPERS`.
+
+    Numbers, texts and None are passed over (steps, names, versions). Any other value that is not a tensor,
+    such as a nested dict, is a UsageError: leaving it out could leave out the weights.
+    """
+    if not any(_is_tensor(value) for value in mapping.values()):
+        for key in WRAPPERS:
+            inner = mapping.get(key)
+            if is_module(inner):
+                return open_module(inner)
+            if isinstance(inner, Mapping):
+                mapping = inner
+                break
+    values: dict[str, Any] = {}
+    for name, value in mapping.items():
+        if _is_tensor(value):
+            if not isinstance(name, str):
+                raise _usage(f"the key {shown(name)} is a {type(name).__name__}", "Use texts as names.")
+            values[name] = value
+        elif not isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
+            found = f"the value under {shown(name)} is a {type(value).__name__}, not a tensor"
+            raise _usage(found, "Pass the dict that maps names to tensors, such as model.state_dict().")
+    is_torch = any(_is_torch(value) for value in values.values())
+    source = type(mapping).__name__
+    infos = tuple(_describe(source, name, value, None) for name, value in values.items())
+    return MemoryReader(source, "state_dict" if is_torch else "arrays", {}, values, infos)
+
+
+def _usage(found: str, next: str) -> UsageError:
+    return UsageError("scan a dict of tensors", found, next)
+
+
+def _config(module: Any) -> Mapping[str, Any]:
+    """The `config` that transformers models carry, in the shape of its `config.json`."""
+    try:
+        config = module.config.to_dict()
+    except Exception:  # whatever else is called `config` is no concern of a scan
+        return {}
+    return config if isinstance(config, Mapping) else {}
+
+
+def _is_torch(value: object) -> bool:
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
+def _is_tensor(value: object) -> bool:
+    if isinstance(value, np.ndarray) or _is_torch(value):
+        return True
+    described = hasattr(value, "shape") and hasattr(value, "dtype") and not isinstance(value, np.generic)
+    return described and (hasattr(value, "__array__") or hasattr(value, "__dlpack__"))
+
+
+def _describe(source: str, name: str, value: Any, module: str | None) -> TensorInfo:
+    if _is_torch(value):
+        if hasattr(value, "full_tensor") or hasattr(value, "local_shards"):
+            raise unreadable(
+                source,
+                f"the tensor {shown(name)} is spread over several processes ({type(value).__name__})",
+                "Gather it first: torch.distributed.checkpoint.state_dict.get_model_state_dict(model, "
+                "options=StateDictOptions(full_state_dict=True)), on every process.",
+            )
+        dtype = torch_spelling(value.dtype)
+        if type(value).__name__.startswith("Uninitialized"):  # LazyLinear and its kin have no shape yet
+            return TensorInfo(name, dtype, (0,), module)
+        return TensorInfo(
+            name, dtype, tuple(int(side) for side in value.shape), module, _torch_storage(value)
+        )
+    try:
+        dtype = spelling_of(np.dtype(value.dtype))
+    except TypeError:
+        dtype = torch_spelling(value.dtype)
+    storage = value.__array_interface__["data"][0] if isinstance(value, np.ndarray) and value.size else None
+    return TensorInfo(name, dtype, tuple(int(side) for side in value.shape), module, storage)
+
+
+def _torch_storage(tensor: Any) -> int | None:
+    try:
+        return int(tensor.data_ptr()) or None  # 0 on the meta device and for empty tensors
+    except (RuntimeError, NotImplementedError):  # sparse tensors and some subclasses have no pointer
+        return None
+
+
+def _has_no_data(value: Any) -> bool:
+    return _is_torch(value) and (value.device.type == "meta" or value.layout != sys.modules["torch"].strided)
+
+
+def _array(source: str, name: str, value: Any) -> np.ndarray[Any, Any]:
+    try:
+        array = _from_torch(value) if _is_torch(value) else _from_array(value)
+    except (RuntimeError, TypeError, ValueError, NotImplementedError) as error:
+        found = f"the tensor {shown(name)} has no values to read ({shown(error, 80)})"
+        raise unreadable(source, found, "Move the model to the CPU as plain tensors.") from None
+    array.flags.writeable = False
+    return array
+
+
+def _from_torch(tensor: Any) -> np.ndarray[Any, Any]:
+    torch: Any = sys.modules["torch"]
+    with torch.no_grad():
+        tensor = tensor.detach()
+        if tensor.layout != torch.strided:
+            tensor = tensor.to_dense()
+        tensor = tensor.cpu().resolve_conj().resolve_neg()
+        dtype = numpy_dtype(torch_spelling(tensor.dtype))
+        if dtype is None:
+            raise TypeError(f"elements of type {tensor.dtype}")
+        if dtype.kind in "biufc":  # the types of ml_dtypes are of kind V
+            return np.asarray(tensor.numpy()).view()
+        codes = torch.int16 if dtype.itemsize == 2 else torch.uint8
+        return np.asarray(tensor.view(codes).numpy()).view(dtype)
+
+
+def _from_array(value: Any) -> np.ndarray[Any, Any]:
+    if not hasattr(value, "__array__"):
+        return np.from_dlpack(value).view()
+    array = np.asarray(value).view()
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
