@@ -1,0 +1,10 @@
+"""Named tensors → plans → matrices: `plan` from headers alone, `tie` against doubles, `form` the values.
+
+`rules` is the table that says what becomes of a tensor; every tensor that is left out has a reason.
+"""
+
+from triplepoint.matrices.forming import form
+from triplepoint.matrices.planning import plan
+from triplepoint.matrices.ties import tie
+
+__all__ = ["form", "plan", "tie"]
