@@ -1,0 +1,1 @@
+"""Records → what people and programs read: verdict, tables, files. Nothing here computes a result."""

@@ -1,0 +1,70 @@
+"""The columns of the readable tables: what a cell says, and which gives way first when room is short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from triplepoint.records import MatrixRow
+from triplepoint.report.text import MISSING, fixed, p_value, percent, safe_text
+from triplepoint.report.verdict import phase_words
+
+_SHORT_KINDS = {"embedding": "embed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column beside the layer's name; every cell is short whatever the record holds."""
+
+    title: str
+    cell: Callable[[MatrixRow], str]
+    rank: int
+    """0 stays always; of the others the highest rank gives way first."""
+    right: bool = True
+
+
+def _kind(row: MatrixRow) -> str:
+    return safe_text(_SHORT_KINDS.get(row.kind or "", row.kind or MISSING))[:9]
+
+
+def _shape(row: MatrixRow) -> str:
+    if row.shape is None:
+        return MISSING
+    return "×".join(str(side) if side < 1_000_000 else fixed(side) for side in row.shape)
+
+
+def _alpha(row: MatrixRow) -> str:
+    return fixed(row.metrics.get("alpha"))
+
+
+def _interval(row: MatrixRow) -> str:
+    low, high = row.metrics.get("alpha_low"), row.metrics.get("alpha_high")
+    return MISSING if low is None or high is None else f"{fixed(low)}–{fixed(high)}"
+
+
+def _tail(row: MatrixRow) -> str:
+    tail = row.metrics.get("num_tail")
+    return MISSING if tail is None else str(round(tail)) if 0 <= tail < 1e6 else fixed(tail)
+
+
+def _distance(row: MatrixRow) -> str:
+    distance = row.metrics.get("ks_distance")
+    return f"{distance:.3f}" if distance is not None and 0 <= distance < 10 else fixed(distance)
+
+
+def _phase(row: MatrixRow) -> str:
+    return f"{phase_words(row.phase)} {percent(row.phase_confidence)}".rstrip()
+
+
+COLUMNS = (
+    Column("kind", _kind, 6, right=False),
+    Column("shape", _shape, 3),
+    Column("α", _alpha, 0),
+    Column("95 %", _interval, 1),
+    Column("tail", _tail, 4),
+    Column("KS D", _distance, 5),
+    Column("null p", lambda row: p_value(row.metrics.get("null_p")), 2),
+    Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 7),
+    Column("λmax", lambda row: fixed(row.metrics.get("xmax")), 8),
+    Column("phase", _phase, 0, right=False),
+)

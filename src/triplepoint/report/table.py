@@ -1,0 +1,113 @@
+"""A scan on a terminal: the verdict, one line a matrix, the worst first, and notes, never too wide."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+import rich.box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from triplepoint.records import MatrixRow, Phase, Scan, Severity
+from triplepoint.report import notes, order
+from triplepoint.report.columns import COLUMNS, Column
+from triplepoint.report.text import safe_text, shorten
+from triplepoint.report.verdict import CAVEAT, verdict
+
+PLAIN_WIDTH = 100
+_GAP = 2
+_NAME_ROOM = {8: 30, 7: 30, 6: 30, 5: 24, 4: 24, 3: 16}
+"""Cells a name should have before a column of this rank gets room; 30 tells blocks and heads apart."""
+_NAME_LEAST = 8
+_EXAMPLE_WIDTH = 40
+_PHASE_STYLE = {
+    None: "bold red",
+    Phase.over_trained: "magenta",
+    Phase.under_trained: "blue",
+    Phase.undecided: "yellow",
+    Phase.not_assessable: "dim",
+    Phase.well_trained: "green",
+}
+_SEVERITY_STYLE = {Severity.info: "dim", Severity.warning: "yellow", Severity.error: "bold red"}
+
+
+def show(scan: Scan, console: Console, *, top: int | None = None) -> None:
+    """Print the scan in the console's width, the worst `top` rows or all."""
+    rows = order.matrices(scan)
+    console.print(Text(verdict(scan), style="bold"))
+    if rows:
+        console.print()
+        console.print(_table(rows[:top], console.width))
+        for line in notes.hidden(len(rows), top):
+            console.print(Text(line, style="dim"))
+    for section in notes.sections(scan, name=_name, prose=safe_text):
+        console.print()
+        console.print(Text(section.title, style=_SEVERITY_STYLE[section.severity]))
+        for point in section.points:
+            console.print(Padding(Text(point), (0, 0, 0, 2)))
+    console.print()
+    for line in (*notes.footer(scan), CAVEAT):
+        if line:
+            console.print(Text(line, style="dim"))
+
+
+def plain(scan: Scan, *, top: int | None = None, width: int = PLAIN_WIDTH) -> str:
+    """The same without colour or control sequences, for pipes and files."""
+    console = Console(
+        file=io.StringIO(), width=width, color_system=None, force_terminal=False, legacy_windows=False
+    )
+    show(scan, console, top=top)
+    text = console.file.getvalue()  # type: ignore[attr-defined]  # the StringIO above
+    return "".join(f"{line.rstrip()}\n" for line in text.split("\n")[:-1])
+
+
+def _table(rows: Sequence[MatrixRow], width: int) -> Table:
+    names = [order.label(row) for row in rows]
+    cells = {column.title: [column.cell(row) for row in rows] for column in COLUMNS}
+    widths = {title: max(map(cell_len, (title, *column))) for title, column in cells.items()}
+    longest = max(map(cell_len, names))
+    columns = _fitting(widths, width, longest)
+    room = max(1, width - _taken(columns, widths))
+    table = Table(box=rich.box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
+    table.add_column("layer", width=min(room, max(longest, len("layer"))), no_wrap=True, overflow="crop")
+    for column in columns:
+        table.add_column(
+            Text(column.title),
+            width=widths[column.title],
+            no_wrap=True,
+            overflow="crop",
+            justify="right" if column.right else "left",
+        )
+    for index, row in enumerate(rows):
+        style = _PHASE_STYLE[row.phase]
+        table.add_row(
+            Text(shorten(names[index], room, cell_len)),
+            *(
+                Text(cells[column.title][index], style=style if column.title in ("α", "phase") else "")
+                for column in columns
+            ),
+        )
+    return table
+
+
+def _fitting(widths: dict[str, int], width: int, longest: int) -> list[Column]:
+    """Every column that leaves the names their room; the phase and α are never given up."""
+    columns = list(COLUMNS)
+    for column in sorted(COLUMNS, key=lambda column: -column.rank):
+        least = min(longest, _NAME_ROOM.get(column.rank, _NAME_LEAST))
+        if column.rank == 0 or width - _taken(columns, widths) >= least:
+            break
+        columns.remove(column)
+    return columns
+
+
+def _taken(columns: Sequence[Column], widths: dict[str, int]) -> int:
+    return sum(widths[column.title] + _GAP for column in columns)
+
+
+def _name(name: str) -> str:
+    return shorten(name, _EXAMPLE_WIDTH, cell_len)

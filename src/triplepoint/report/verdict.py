@@ -1,0 +1,97 @@
+"""A scan in one to three plain sentences, no more certain than its numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from triplepoint.records import Phase, Reason, Scan
+from triplepoint.records.scans import FALSE_DISCOVERY_RATE
+from triplepoint.report import order
+from triplepoint.report.text import plural
+
+CAVEAT = "Cheap, early signs from the weights alone: they say where to look, not whether the model is good."
+_ORDER = (
+    Phase.well_trained,
+    Phase.over_trained,
+    Phase.under_trained,
+    Phase.undecided,
+    Phase.not_assessable,
+)
+
+
+def verdict(scan: Scan) -> str:
+    """What the scan found, what it could not say, and what stopped it."""
+    return " ".join(_sentences(scan))
+
+
+def phase_words(phase: Phase | None) -> str:
+    """`well-trained`, `not assessable` …; a row without a phase has failed."""
+    if phase is None:
+        return "failed"
+    return "not assessable" if phase is Phase.not_assessable else phase.value.replace("_", "-")
+
+
+def _sentences(scan: Scan) -> Iterator[str]:
+    summary = scan.summary
+    counted = sum(summary.phases.values())
+    failed = sum(len(group.rows) for group in order.failures(scan))
+    small = sum(
+        row.status == "ok" and not row.counted and row.phase is Phase.not_assessable
+        for row in order.matrices(scan)
+    )
+    skipped = order.left_out(scan)
+    if scan.provenance.interrupted:
+        ahead = sum(len(group.rows) for group in skipped if group.reason is Reason.interrupted)
+        yield f"Interrupted with {plural(ahead, 'matrix', 'matrices')} still to do: what follows is partial."
+    if counted + failed + small == 0:
+        yield from _nothing(scan)
+        return
+    if counted:
+        yield _counts(scan, counted, failed)
+    elif failed:
+        yield f"No result: {plural(failed, 'weight matrix', 'weight matrices')} failed."
+    if small:
+        yield f"{plural(small, 'matrix is', 'matrices are')} too small to assess."
+    if total := sum(len(group.rows) for group in skipped if group.reason is not Reason.interrupted):
+        yield f"{plural(total, 'tensor')} left out."
+
+
+def _counts(scan: Scan, counted: int, failed: int) -> str:
+    summary = scan.summary
+    parts = [f"{summary.phases[phase]} {phase_words(phase)}" for phase in _ORDER if summary.phases.get(phase)]
+    parts += [f"{failed} failed"] if failed else []
+    text = f"{plural(counted + failed, 'weight matrix', 'weight matrices')}: {', '.join(parts)}"
+    if summary.phases.get(Phase.not_assessable) == counted:
+        return f"{text}. None can be assessed: {_why(scan)}"
+    if not summary.null_tested:
+        return f"{text}; none was compared with noise."
+    rate = f"false discovery rate {FALSE_DISCOVERY_RATE:.0%}".replace("%", " %")
+    return f"{text}; {summary.null_rejected} of {summary.null_tested} differ from noise ({rate})."
+
+
+def _why(scan: Scan) -> str:
+    """The commonest reason for a missing exponent, in its own sentence."""
+    reasons = Counter(
+        row.metric_status.get("alpha", Reason.undefined)
+        for row in scan.matrices
+        if row.counted and row.phase is Phase.not_assessable
+    )
+    sentence = reasons.most_common(1)[0][0].sentence if reasons else Reason.undefined.sentence
+    return sentence[0].lower() + sentence[1:]
+
+
+def _nothing(scan: Scan) -> Iterator[str]:
+    groups = order.left_out(scan)
+    if not groups:
+        yield "Nothing to analyse: the checkpoint holds no tensors."
+        return
+    total = sum(len(group.rows) for group in groups)
+    counts = ", ".join(f"{len(group.rows)} {group.reason.value}" for group in groups)
+    yield f"Nothing to analyse: {plural(total, 'tensor')}, all left out ({counts})."
+    if any(group.reason is Reason.filtered for group in groups):
+        yield "Loosen --layers; --format csv lists every name."
+    else:
+        # The largest group is often biases; what the user can act on is a matrix that was refused.
+        telling = next((group for group in groups if group.reason is not Reason.vector), groups[0])
+        yield telling.reason.sentence
