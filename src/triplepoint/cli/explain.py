@@ -1,0 +1,72 @@
+"""`triplepoint explain NAME`: what a metric, rule or phase means, where it comes from, when it misleads."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from typing import TYPE_CHECKING
+
+import click
+
+from triplepoint.cli.output import emit
+
+if TYPE_CHECKING:
+    from triplepoint.cli.glossary import Entry
+
+_WIDTH = 96
+
+
+@click.command(name="explain", short_help="What a metric, rule or phase means and when it misleads.")
+@click.argument("name", required=False)
+@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def command(*, name: str | None, format: str) -> None:
+    """Explain a metric, a rule or a phase; without NAME, list them all."""
+    from triplepoint.cli import glossary
+
+    found = glossary.entries() if name is None else glossary.find(name)
+    if format == "json":
+        emit(json.dumps({"schema": "triplepoint.explain/1", "entries": list(map(_as_dict, found))}) + "\n")
+    else:
+        emit(_listing(found) if name is None else "\n".join(map(_page, found)))
+
+
+def _as_dict(entry: Entry) -> dict[str, object]:
+    return {
+        "group": entry.group,
+        "name": entry.name,
+        "definition": entry.definition,
+        "details": dict(entry.details),
+    }
+
+
+def _page(entry: Entry) -> str:
+    parts = [f"{entry.name} ({entry.group})\n", _block(entry.definition, "  ")]
+    parts += [f"\n{title}\n{_block(text, '  ')}" for title, text in entry.details]
+    return "".join(parts)
+
+
+def _listing(found: tuple[Entry, ...]) -> str:
+    width = max((len(entry.name) for entry in found), default=0)
+    lines: list[str] = []
+    group = ""
+    for entry in found:
+        if entry.group != group:
+            group = entry.group
+            lines += ["", f"{group.capitalize()}s"] if lines else [f"{group.capitalize()}s"]
+        first = " ".join(entry.definition.split()).split(". ")[0].rstrip(".")
+        room = _WIDTH - width - 4
+        lines.append(f"  {entry.name:<{width}}  {textwrap.shorten(first, room, placeholder=' …')}")
+    return "\n".join([*lines, "", "Run: triplepoint explain NAME", ""])
+
+
+def _block(text: str, indent: str) -> str:
+    """Paragraphs wrapped; lines that are indented, such as formulas, kept as they are."""
+    out = []
+    for paragraph in text.split("\n\n"):
+        kept = any(line.startswith((" ", "-", "*", "|")) for line in paragraph.splitlines())
+        if kept:
+            out.append(textwrap.indent(paragraph, indent))
+        else:
+            flat = " ".join(paragraph.split())
+            out.append(textwrap.fill(flat, _WIDTH, initial_indent=indent, subsequent_indent=indent))
+    return "\n\n".join(out) + "\n"

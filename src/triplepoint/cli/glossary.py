@@ -1,0 +1,104 @@
+"""What `explain` can explain: every phase, metric and rule, each as titled texts from its own record."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from dataclasses import dataclass
+
+from triplepoint.diagnosis import PHASES, RULES
+from triplepoint.diagnosis._rule import Rule
+from triplepoint.errors import UsageError
+from triplepoint.metrics import METRICS
+from triplepoint.metrics._metric import Metric
+
+_UNITS = {
+    "1": "none, a pure number",
+    "λ": "λ, an eigenvalue",
+    "log10 λ": "log10 λ, a decimal logarithm of eigenvalues",
+    "σ": "σ, a singular value",
+    "w": "w, an entry of the matrix",
+    "count": "a count",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One explained name."""
+
+    group: str
+    """phase · metric · rule."""
+    name: str
+    definition: str
+    details: tuple[tuple[str, str], ...]
+    """(title, text), only where there is a text."""
+    aliases: tuple[str, ...] = ()
+
+
+def entries() -> tuple[Entry, ...]:
+    """All of them, phases first."""
+    return (
+        *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
+        *(_metric(name, metric) for name, metric in METRICS.items()),
+        *(_rule("rule", str(name), rule) for name, rule in RULES.items()),
+    )
+
+
+def find(name: str) -> tuple[Entry, ...]:
+    """The entries of this name, its WeightWatcher name included; a phase and a rule may share one."""
+    wanted = name.strip().replace("-", "_").replace(" ", "_").lower()
+    known = entries()
+    found = [entry for entry in known if entry.name.lower() == wanted]
+    found = found or [entry for entry in known if wanted in (alias.lower() for alias in entry.aliases)]
+    if found:
+        return tuple(found)
+    names = {candidate.lower(): entry.name for entry in known for candidate in (entry.name, *entry.aliases)}
+    near = dict.fromkeys(names[match] for match in difflib.get_close_matches(wanted, names, n=3, cutoff=0.5))
+    raise UsageError(
+        f"explain {name}",
+        "no metric, rule or phase of that name",
+        f"Did you mean {', '.join(near)}?" if near else "Run: triplepoint explain, for all names",
+    )
+
+
+def _metric(name: str, metric: Metric) -> Entry:
+    text = inspect.cleandoc(metric.function.__doc__ or "")
+    renamed = (metric.weightwatcher or "").split(maxsplit=1)
+    details = (
+        ("Formula and reading", text.removeprefix(metric.definition).strip()),
+        ("Unit", _UNITS.get(metric.unit, metric.unit)),
+        ("Range", _range(metric.valid)),
+        ("If all weights are multiplied by c", _scaling(metric.scale)),
+        ("Source", metric.reference),
+        ("In WeightWatcher", metric.weightwatcher or f"{name}, if it has this metric"),
+        ("When it misleads", metric.misleads),
+        ("In fast mode", "null: single precision cannot resolve it" if metric.needs_precise else ""),
+    )
+    aliases = tuple(word.strip(",;:()") for word in renamed[:1])
+    return Entry("metric", name, metric.definition, _present(details), aliases)
+
+
+def _rule(group: str, name: str, rule: Rule) -> Entry:
+    details = (("Source", rule.source), ("Evidence", rule.evidence), ("When it misleads", rule.misleads))
+    return Entry(group, name, rule.definition, _present(details))
+
+
+def _present(details: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((title, text) for title, text in details if text)
+
+
+def _range(valid: tuple[float | None, float | None]) -> str:
+    low, high = valid
+    if low is None and high is None:
+        return "any number"
+    if high is None:
+        return f"{low:g} or more"
+    return f"{high:g} or less" if low is None else f"{low:g} to {high:g}"
+
+
+def _scaling(scale: float | str) -> str:
+    if scale == "log":
+        return "2·log10 c is added"
+    if isinstance(scale, str):
+        return "changes in a way of its own"
+    return "unchanged" if scale == 0 else f"times c^{scale:g}"

@@ -1,0 +1,127 @@
+"""`triplepoint scan PATH`: from a checkpoint to a verdict per layer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from triplepoint.cli import failures
+from triplepoint.cli.output import Destination
+from triplepoint.cli.progress import watching
+from triplepoint.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    from triplepoint.records import Scan
+
+FINDINGS = 1
+
+
+@click.command(name="scan", short_help="A verdict for every weight matrix of a checkpoint.")
+@click.argument("path")
+@click.option(
+    "--format",
+    type=click.Choice(["auto", *FORMATS]),
+    default="auto",
+    show_default=True,
+    help="auto: by the ending of -o FILE, else a table.",
+)
+@click.option("-o", "--output", metavar="FILE", help="Write there instead of stdout; replaced in one piece.")
+@click.option(
+    "--layers", multiple=True, metavar="GLOB", help="Only ids that match; a leading ! excludes. Repeatable."
+)
+@click.option(
+    "--metrics", multiple=True, metavar="NAMES", help="Only these, with commas between. Repeatable."
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["precise", "fast", "exact"]),
+    default="precise",
+    show_default=True,
+    help="fast: single precision, no small eigenvalues. exact: singular values, slow.",
+)
+@click.option("--workers", type=click.IntRange(min=1), help="Worker threads; default: one a core.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
+@click.option("--top", type=click.IntRange(min=1), help="Rows of a table or md to show, the worst first.")
+@click.option("--allow-pickle", is_flag=True, help="Read formats that can hold code.")
+@click.option(
+    "--interval",
+    default="closed",
+    show_default=True,
+    metavar="closed|bootstrap[:B]",
+    help="How the interval of α is made.",
+)
+@click.option("--spectra", is_flag=True, help="Add the singular values to json and jsonl.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["never", "info", "warning", "error"]),
+    default="never",
+    show_default=True,
+    help="Exit 1 at findings this loud; a failed matrix counts as an error.",
+)
+@click.option("--device", help="Where spectra are computed, such as cuda:0; default: the processor.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    *,
+    path: str,
+    format: str,
+    output: str | None,
+    layers: tuple[str, ...],
+    metrics: tuple[str, ...],
+    mode: str,
+    workers: int | None,
+    seed: int,
+    top: int | None,
+    allow_pickle: bool,
+    interval: str,
+    spectra: bool,
+    fail_on: str,
+    device: str | None,
+) -> None:
+    """Say in which phase each weight matrix of the checkpoint PATH is, and how sure that is.
+
+    PATH is a safetensors file, an index of shards, a Hugging Face folder, or an .npy or .npz file.
+    """
+    destination = Destination.checked(format, output)
+    from triplepoint.analysis import ScanRequest, run
+
+    request = ScanRequest(
+        source=path,
+        mode=mode,
+        layers=layers or None,
+        metrics=_names(metrics),
+        seed=seed,
+        workers=workers,
+        interval=interval,
+        allow_pickle=allow_pickle,
+        device=device,
+        spectra=spectra,
+    )
+    with watching() as on_row:
+        scan = run(request, on_row=on_row)
+    destination.write(scan, top=top)
+    if destination.path is not None:
+        from triplepoint.report.text import safe_text
+        from triplepoint.report.verdict import verdict
+
+        click.echo(f"{verdict(scan)} Written to {safe_text(destination.path)}.", err=True)
+    ctx.exit(_exit_code(scan, fail_on))
+
+
+def _names(values: tuple[str, ...]) -> tuple[str, ...] | None:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip()) or None
+
+
+def _exit_code(scan: Scan, fail_on: str) -> int:
+    if scan.provenance.interrupted:
+        click.echo("triplepoint: interrupted; the result holds what was finished", err=True)
+        return failures.INTERRUPTED
+    if fail_on == "never":
+        return 0
+    from triplepoint.records import Severity
+
+    # A matrix full of NaN has no finding, yet no gate may let it pass.
+    loud = [Severity.error for row in scan.matrices if row.status == "failed"]
+    loud += [finding.severity for _, finding in scan.findings]
+    return FINDINGS if any(severity.rank >= Severity(fail_on).rank for severity in loud) else 0
