@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from triplepoint.analysis import scan
     from triplepoint.records import Scan
+    from triplepoint.scanning import scan
 
 __version__ = "0.1.0"
 __all__ = ["Scan", "__version__", "scan"]
@@ -15,7 +15,7 @@ __all__ = ["Scan", "__version__", "scan"]
 def __getattr__(name: str) -> Any:
     # NumPy and SciPy cost 0.2 s at import; `triplepoint --help` must not pay for them.
     if name == "scan":
-        from triplepoint.analysis import scan
+        from triplepoint.scanning import scan
 
         return scan
     if name == "Scan":

@@ -14,12 +14,12 @@ leaves eigenvalues below the floor, `precise` promotes itself to `exact`, becaus
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
-from triplepoint.linalg import lapack
+from triplepoint.linalg import lapack, memory
 from triplepoint.linalg.backend import Backend
 from triplepoint.linalg.gram import gram_pass
 from triplepoint.linalg.small import small_stack
@@ -44,9 +44,8 @@ class Decomposition:
 
     singular_values: Array
     """(slices, M) float64, each row descending."""
-    slice_sizes: tuple[tuple[float, float], ...]
-    """(mean, standard deviation) of the entries of each slice."""
-    entries: EntryStatistics
+    slice_entries: tuple[EntryStatistics, ...]
+    """Entries of each slice as stored."""
     shape: tuple[int, int]
     """(N, M), N ≥ M."""
     method: str
@@ -59,6 +58,23 @@ class Decomposition:
         floor = self.shape[0] * self.epsilon
         return floor**2 if self.method == "svd" else floor
 
+    @property
+    def entries(self) -> EntryStatistics:
+        """Entries of all slices together."""
+        parts = self.slice_entries
+        mean = math.fsum(p.mean for p in parts) / len(parts)
+        variance = math.fsum(p.std**2 + p.mean**2 for p in parts) / len(parts) - mean**2
+        largest = max(p.max_abs for p in parts)
+        return EntryStatistics(sum(p.count for p in parts), mean, math.sqrt(max(variance, 0.0)), largest)
+
+    def only(self, index: int) -> Decomposition:
+        """One slice on its own."""
+        return replace(
+            self,
+            singular_values=self.singular_values[index : index + 1],
+            slice_entries=self.slice_entries[index : index + 1],
+        )
+
 
 def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Reason:
     """All singular values of `values` (slices, rows, columns), or the reason why there are none.
@@ -66,6 +82,10 @@ def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Re
     Errors are values: non-finite entries, all-zero matrices and an iteration that does not converge give a
     `Reason`. Cost: n²·m + 4/3·n³ flops a slice; memory n²·8 bytes and a panel of 8 MiB.
     """
+    rows, columns = values.shape[1:]
+    need = memory.needed_bytes((rows, columns), exact=mode == "exact", itemsize=4 if mode == "fast" else 8)
+    if need > memory.available_bytes():
+        return Reason.out_of_memory
     try:
         if mode == "exact":
             return _exact(values)
@@ -100,15 +120,15 @@ def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposi
         squares, factor = small_stack(stack)
         kernel, dtype = "batched", np.dtype(np.float64)
         singular = np.sqrt(squares) / factor
-        statistics = [(float(np.mean(s)), float(np.std(s)), float(np.max(np.abs(s)))) for s in stack]
+        entries = [_entries(s) for s in stack]
     else:
         singular = np.empty((slices, min(rows, columns)))
-        statistics, kernel = [], ""
+        entries, kernel = [], ""
         for index in range(slices):
             passed = gram_pass(values[index], dtype, backend)
             if not math.isfinite(passed.entries.max_abs):
                 return Reason.non_finite
-            statistics.append((passed.entries.mean, passed.entries.std, passed.entries.max_abs))
+            entries.append(passed.entries)
             if passed.entries.max_abs == 0:
                 singular[index] = 0.0
                 continue
@@ -116,31 +136,35 @@ def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposi
             np.sqrt(np.maximum(ascending[::-1], 0.0), out=singular[index])
             singular[index] /= passed.factor
     bits = 64 if dtype == np.float64 else 32
-    return _assemble(values, singular, statistics, f"gram{bits}+{kernel}", EPS64 if bits == 64 else EPS32)
+    return _assemble(values, singular, entries, f"gram{bits}+{kernel}", EPS64 if bits == 64 else EPS32)
 
 
 def _exact(values: Array) -> Decomposition | Reason:
     stack = np.asarray(values, dtype=np.float64)
     if not np.all(np.isfinite(stack)):
         return Reason.non_finite
-    statistics = [(float(np.mean(s)), float(np.std(s)), float(np.max(np.abs(s)))) for s in stack]
     singular = np.stack([np.linalg.svd(s, compute_uv=False) for s in stack])
-    return _assemble(values, singular, statistics, "svd", EPS64)
+    return _assemble(values, singular, [_entries(s) for s in stack], "svd", EPS64)
+
+
+def _entries(matrix: Array) -> EntryStatistics:
+    # Scaled first: squares of float64 entries beyond 1e154 overflow.
+    largest = float(np.max(np.abs(matrix)))
+    unit = matrix / largest if largest > 0 else matrix
+    return EntryStatistics(
+        matrix.size, float(np.mean(unit)) * largest, float(np.std(unit)) * largest, largest
+    )
 
 
 def _assemble(
-    values: Array, singular: Array, statistics: list[tuple[float, float, float]], method: str, epsilon: float
+    values: Array, singular: Array, entries: list[EntryStatistics], method: str, epsilon: float
 ) -> Decomposition | Reason:
-    slices, rows, columns = values.shape
-    largest = max(s[2] for s in statistics)
-    if largest == 0:
+    _, rows, columns = values.shape
+    if max(e.max_abs for e in entries) == 0:
         return Reason.all_zero
-    mean = math.fsum(s[0] for s in statistics) / slices
-    variance = math.fsum(s[1] ** 2 + s[0] ** 2 for s in statistics) / slices - mean**2
     return Decomposition(
         singular_values=singular,
-        slice_sizes=tuple((s[0], s[1]) for s in statistics),
-        entries=EntryStatistics(values.size, mean, math.sqrt(max(variance, 0.0)), largest),
+        slice_entries=tuple(entries),
         shape=(max(rows, columns), min(rows, columns)),
         method=method,
         epsilon=epsilon,

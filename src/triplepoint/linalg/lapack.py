@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -31,7 +31,7 @@ class LapackError(ArithmeticError):
     """A routine reported info ≠ 0: the iteration did not converge, or a NaN came in."""
 
 
-@lru_cache(maxsize=None)
+@cache
 def _routine(name: str, arguments: int) -> Callable[..., None]:
     from scipy.linalg import cython_blas, cython_lapack
 
@@ -43,7 +43,7 @@ def _routine(name: str, arguments: int) -> Callable[..., None]:
     raise LookupError(name)
 
 
-@lru_cache(maxsize=None)
+@cache
 def _first_stage(letter: str) -> tuple[Callable[..., None], type[ctypes.c_int]] | None:
     """`?sytrd_sy2sb` of a loaded BLAS with its integer type, or None."""
     import threadpoolctl

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -15,7 +15,6 @@ class Metric:
     it returns a float, or None where the formula has no value.
     """
 
-    name: str
     function: Callable[..., float | None]
     unit: str
     """`1`, `λ`, `log10 λ`, `σ` (singular value), `w` (entry) or `count`."""
@@ -30,8 +29,13 @@ class Metric:
     """When the number should not be trusted."""
     needs_precise: bool = False
     """Single precision cannot resolve what this metric counts."""
-    examples: tuple[tuple[tuple[Any, ...], float], ...] = field(default=())
+    examples: tuple[tuple[tuple[Any, ...], float], ...] = ()
     """((records …), value): known answers, checked for every metric."""
+
+    @property
+    def name(self) -> str:
+        """The function's name is the metric's name."""
+        return self.function.__name__
 
     @property
     def definition(self) -> str:

@@ -19,7 +19,25 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 PATH = Path(__file__).with_name("table.npz")
 # Levels are probabilities P(value ≤ quantile). The upper tail of n·D is what p-values need.
 STATISTIC_LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.975, 0.99, 0.995, 0.998)
-ALPHA_LEVELS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.975, 0.99, 0.995)
+ALPHA_LEVELS = (
+    0.005,
+    0.01,
+    0.025,
+    0.05,
+    0.1,
+    0.2,
+    0.3,
+    0.4,
+    0.5,
+    0.6,
+    0.7,
+    0.8,
+    0.9,
+    0.95,
+    0.975,
+    0.99,
+    0.995,
+)
 MIN_SIDE = 2
 
 
@@ -55,9 +73,7 @@ def quantiles(values: Array, shape: tuple[int, int]) -> Array:
     m, q = np.log(shape[1]), np.log(shape[0] / shape[1])
     i, s = _place(table.log_sizes, m, extrapolate=True)
     j, t = _place(table.log_ratios, q, extrapolate=False)
-    # A weight of zero must not bring in the NaN of a neighbour without a fit.
-    rows = [values[i + a] if w != 0 else 0.0 * table.statistic[0, :, :1] for a, w in ((0, 1 - s), (1, s))]
-    low, high = ((1 - t) * row[j] + t * row[j + 1] for row in rows)
+    low, high = ((1 - t) * row[j] + t * row[j + 1] for row in (values[i], values[i + 1]))
     return np.asarray((1 - s) * low + s * high)
 
 

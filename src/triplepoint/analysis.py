@@ -1,0 +1,181 @@
+"""One tensor, from bytes to rows: the only place that knows the order of things.
+
+    read → form → decompose → (promote) → facts → metrics → phase → findings → row
+
+A tensor yields one row, or for a convolution the pooled row and one row a slice, all from the same decomposition.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from triplepoint import diagnosis, matrices
+from triplepoint.facts import Facts
+from triplepoint.fits import MIN_EIGENVALUES, FitSettings
+from triplepoint.linalg import Backend, Decomposition, Mode, decompose, precise_again
+from triplepoint.metrics import Metric
+from triplepoint.records import (
+    AlphaNull,
+    BulkNull,
+    Finding,
+    MatrixPlan,
+    MatrixRow,
+    Measurement,
+    PowerLawFit,
+    Reason,
+    Severity,
+    Spectrum,
+)
+from triplepoint.records.spectra import EPS32
+
+# In `fast`, a tail that starts this far below λmax may lie in float32 rounding noise; the matrix is done again.
+PROMOTE_BELOW = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one matrix needs to know of the request."""
+
+    mode: Mode
+    metrics: tuple[Metric, ...]
+    asked: bool
+    """Whether the metrics were named by the user; then `fast` gives way where one needs precision."""
+    seed: int
+    replicates: int
+    spectra: bool
+    backend: Backend
+
+
+def analyze(
+    plans: Sequence[MatrixPlan], read: Callable[[str], np.ndarray[Any, Any]], settings: Settings
+) -> list[MatrixRow]:
+    """Rows of one tensor: `plans` are its whole plan and those of its slices. Never raises for a bad tensor."""
+    started = time.perf_counter()
+    whole = plans[0]
+    if whole.reason is not None:
+        return [blank(plan, "skipped", plan.reason, plan.detail) for plan in plans]
+    try:
+        values = matrices.form(whole, read(whole.sources[0])).values
+        found = _decompose(values, whole, settings)
+    except MemoryError:
+        return [blank(plan, "failed", Reason.out_of_memory) for plan in plans]
+    except (OSError, ValueError) as error:
+        return [blank(plan, "failed", Reason.unreadable, str(error)) for plan in plans]
+    if isinstance(found, Reason):
+        return [blank(plan, "failed", found) for plan in plans]
+    rows = [_row(whole, found, settings)]
+    rows += [_row(plan, found.only(index), settings) for index, plan in enumerate(plans[1:])]
+    seconds = (time.perf_counter() - started) / len(rows)
+    return [_timed(row, seconds) for row in rows]
+
+
+def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
+    mode: Mode = settings.mode
+    if mode == "fast" and settings.asked and any(metric.needs_precise for metric in settings.metrics):
+        mode = "precise"
+    found = decompose(values, mode, settings.backend)
+    if isinstance(found, Reason) or found.epsilon != EPS32:
+        return found
+    fit = Facts(_spectrum(plan, found), FitSettings()).get(PowerLawFit)
+    if isinstance(fit, PowerLawFit) and fit.xmin < PROMOTE_BELOW * fit.xmax:
+        return precise_again(found, values, settings.backend)
+    return found
+
+
+def _spectrum(plan: MatrixPlan, found: Decomposition) -> Spectrum:
+    pooled = np.sort(found.singular_values, axis=None)[::-1]
+    return Spectrum(
+        singular_values=pooled,
+        shape=found.shape,
+        slices=found.singular_values.shape[0],
+        scale=plan.scale,
+        method=found.method,
+        epsilon=found.epsilon,
+        storage_epsilon=found.storage_epsilon,
+        resolved_from=float(plan.scale * pooled[0] ** 2 * found.resolved_ratio),
+    )
+
+
+def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRow:
+    if not np.any(found.singular_values):
+        return blank(plan, "failed", Reason.all_zero)
+    spectrum = _spectrum(plan, found)
+    facts = Facts(found, spectrum, FitSettings(plan.id, settings.seed, settings.replicates))
+    measured = [_measure(metric, facts) for metric in settings.metrics]
+    fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
+    phase, confidence = diagnosis.classify(fit, bulk)
+    count = spectrum.singular_values.size
+    return MatrixRow(
+        **_identity(plan),
+        num_eigenvalues=count,
+        method=spectrum.method,
+        resolved_from=spectrum.resolved_from,
+        status="ok",
+        reason=None,
+        counted=plan.counted and count >= MIN_EIGENVALUES,
+        detail=plan.detail,
+        phase=phase,
+        phase_confidence=confidence,
+        metrics={m.metric: m.value for m in measured},
+        metric_status={m.metric: m.reason for m in measured if m.reason is not None},
+        findings=diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence)),
+        singular_values=spectrum.singular_values if settings.spectra else None,
+    )
+
+
+def _present(record: Any) -> Any:
+    return None if isinstance(record, Reason) else record
+
+
+def _measure(metric: Metric, facts: Facts) -> Measurement:
+    """A number, or None with the reason; a value that is not finite is `undefined`, never a number."""
+    if metric.needs_precise and facts.get(Spectrum).epsilon == EPS32:  # type: ignore[union-attr]
+        return Measurement(metric.name, None, Reason.needs_precise)
+    value = facts.call(metric.function)
+    if isinstance(value, Reason):
+        return Measurement(metric.name, None, value)
+    if value is None or not np.isfinite(value):
+        return Measurement(metric.name, None, Reason.undefined)
+    return Measurement(metric.name, float(value))
+
+
+def _identity(plan: MatrixPlan) -> Mapping[str, Any]:
+    fields = ("id", "name", "part", "sources", "tensor_shape", "dtype", "kind", "shape", "scale")
+    return {field: getattr(plan, field) for field in fields}
+
+
+def _timed(row: MatrixRow, seconds: float) -> MatrixRow:
+    from dataclasses import replace
+
+    return replace(row, seconds=seconds)
+
+
+_LOUD = {
+    Reason.non_finite: Severity.error,
+    Reason.unreadable: Severity.error,
+    Reason.internal_error: Severity.error,
+    Reason.all_zero: Severity.warning,
+}
+
+
+def blank(plan: MatrixPlan, status: Any, reason: Reason | None, detail: str | None = None) -> MatrixRow:
+    """The row of a tensor that was left out or failed; broken weights are findings too."""
+    findings: tuple[Finding, ...] = ()
+    if reason in _LOUD:
+        findings = (Finding(reason.value, _LOUD[reason], reason.sentence),)
+    return MatrixRow(
+        **_identity(plan),
+        num_eigenvalues=None,
+        method=None,
+        resolved_from=None,
+        status=status,
+        reason=reason,
+        counted=False,
+        detail=detail if detail is not None else plan.detail,
+        findings=findings,
+    )

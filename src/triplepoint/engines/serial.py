@@ -1,0 +1,22 @@
+"""One after another, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from triplepoint.engines.engine import Task, Work
+from triplepoint.linalg import blas_threads
+from triplepoint.records import MatrixRow
+
+
+class SerialEngine:
+    """The plain loop; BLAS has all threads it may take."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self._threads = threads
+
+    def run(self, tasks: Sequence[Task], work: Work) -> Iterator[list[MatrixRow]]:
+        """See `Engine`."""
+        with blas_threads(self._threads):
+            for task in tasks:
+                yield work(task)

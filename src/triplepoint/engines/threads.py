@@ -1,0 +1,39 @@
+"""Matrix-parallel worker threads with one BLAS thread each; wide matrices alone with all of them.
+
+LAPACK is called without the interpreter's lock, so threads suffice: nothing is pickled and the file map is shared.
+The largest matrices go first, because the last one to finish decides how long the scan takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+from triplepoint.engines.engine import Task, Work
+from triplepoint.engines.serial import SerialEngine
+from triplepoint.linalg import blas_threads
+from triplepoint.records import MatrixRow
+
+# From this side on a matrix is decomposed alone with threaded BLAS: its Gram matrix takes 50 MiB and more, and
+# memory must not grow with the number of workers.
+WIDE_FROM = 2560
+
+
+class ThreadEngine:
+    """`workers` threads; the default engine."""
+
+    def __init__(self, workers: int) -> None:
+        self._workers = workers
+
+    def run(self, tasks: Sequence[Task], work: Work) -> Iterator[list[MatrixRow]]:
+        """See `Engine`. On closing, running matrices are finished and the rest is dropped."""
+        ordered = sorted(tasks, key=lambda task: -task[0].cost)
+        yield from SerialEngine(self._workers).run([t for t in ordered if t[0].side >= WIDE_FROM], work)
+        narrow = [task for task in ordered if task[0].side < WIDE_FROM]
+        with blas_threads(1), ThreadPoolExecutor(self._workers, "triplepoint") as pool:
+            futures = [pool.submit(work, task) for task in narrow]
+            try:
+                for future in as_completed(futures):
+                    yield future.result()
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)

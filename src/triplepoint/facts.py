@@ -1,0 +1,66 @@
+"""Everything known about one matrix: records, derived on demand and remembered.
+
+`DERIVATIONS` is the whole chain in sight. A metric names the records it needs by its annotations; `Facts` builds them
+through the same annotations, and a record that cannot be had is the `Reason` why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, TypeVar, get_type_hints
+
+from triplepoint import fits, nulls
+from triplepoint.linalg import Decomposition
+from triplepoint.records import AlphaNull, BulkNull, EntryStatistics, PowerLawFit, Reason, Spectrum
+
+Record = TypeVar("Record")
+
+
+def _entries(decomposition: Decomposition) -> EntryStatistics:
+    return decomposition.entries
+
+
+def _bulk(decomposition: Decomposition, spectrum: Spectrum) -> BulkNull | Reason:
+    return nulls.bulk_null(
+        decomposition.singular_values, decomposition.slice_entries, decomposition.shape, spectrum.scale
+    )
+
+
+def _alpha_null(fit: PowerLawFit, spectrum: Spectrum) -> AlphaNull | Reason:
+    return Reason.pooled_slices if spectrum.slices > 1 else nulls.alpha_null(fit.alpha, spectrum.shape)
+
+
+DERIVATIONS: Mapping[type, Callable[..., Any]] = {
+    EntryStatistics: _entries,
+    PowerLawFit: fits.fit_power_law,
+    BulkNull: _bulk,
+    AlphaNull: _alpha_null,
+}
+
+
+@cache
+def _needs(function: Callable[..., Any]) -> Mapping[str, type]:
+    # Resolving annotations costs 30 µs, times 25 metrics a row.
+    return {name: kind for name, kind in get_type_hints(function).items() if name != "return"}
+
+
+class Facts:
+    """The records of one matrix."""
+
+    def __init__(self, *known: object) -> None:
+        self._known: dict[type, object] = {type(record): record for record in known}
+
+    def get(self, kind: type[Record]) -> Record | Reason:
+        """The record of this type, or why there is none."""
+        if kind not in self._known:
+            self._known[kind] = self.call(DERIVATIONS[kind])
+        return self._known[kind]  # type: ignore[return-value]
+
+    def call(self, function: Callable[..., Any]) -> Any:
+        """The function of the records its annotations name; the first missing record's reason instead."""
+        records = {name: self.get(kind) for name, kind in _needs(function).items()}
+        for record in records.values():
+            if isinstance(record, Reason):
+                return record
+        return function(**records)

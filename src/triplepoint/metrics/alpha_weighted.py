@@ -1,0 +1,26 @@
+"""Exponent weighted by scale."""
+
+import math
+
+import numpy as np
+
+from triplepoint.metrics._metric import Metric
+from triplepoint.records import PowerLawFit, Spectrum
+
+FIT = PowerLawFit(3.0, 0.2, 2.6, 3.4, 1.5, 100.0, 0.05, 100, 400, "closed:iid-pareto")
+
+
+def alpha_weighted(fit: PowerLawFit, spectrum: Spectrum) -> float | None:
+    """α̂ = α · log10 λmax."""
+    return fit.alpha * math.log10(float(spectrum.eigenvalues[0]))
+
+
+METRIC = Metric(
+    alpha_weighted,
+    unit="log10 λ",
+    valid=(None, None),
+    reference="Martin, Peng & Mahoney 2021, Nat. Commun. 12:4122",
+    scale="other",
+    misleads="Between models it mixes shape with scale; negative where λmax < 1.",
+    examples=(((FIT, Spectrum(np.array([10.0, 1.0]), (2, 2))), 6.0),),
+)

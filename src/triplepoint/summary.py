@@ -1,0 +1,33 @@
+"""Rows → the model in a few numbers. A failure is never averaged."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from triplepoint.nulls import discoveries
+from triplepoint.records import MatrixRow, Phase, Reason, Severity, Summary
+
+
+def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
+    """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons."""
+    counted = [row for row in rows if row.counted and row.status == "ok"]
+    phases = Counter(row.phase for row in counted)
+    severities = Counter(finding.severity for row in rows for finding in row.findings)
+    reasons = Counter(row.reason for row in rows if row.reason is not None)
+    p_values = [p for row in counted if (p := row.metrics.get("null_p")) is not None]
+    return Summary(
+        metrics={name: _mean(counted, name) for name in metrics},
+        phases={phase: phases.get(phase, 0) for phase in Phase},
+        findings={severity.value: severities.get(severity, 0) for severity in Severity},
+        skipped={reason: reasons[reason] for reason in Reason if reason in reasons},
+        null_rejected=discoveries(p_values),
+        null_tested=len(p_values),
+    )
+
+
+def _mean(rows: Sequence[MatrixRow], metric: str) -> tuple[float | None, int]:
+    values = [value for row in rows if (value := row.metrics.get(metric)) is not None]
+    return (float(np.mean(values)) if values else None), len(values)
