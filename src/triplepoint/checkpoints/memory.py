@@ -188,7 +188,7 @@ def _from_torch(tensor: Any) -> np.ndarray[Any, Any]:
         dtype = numpy_dtype(torch_spelling(tensor.dtype))
         if dtype is None:
             raise TypeError(f"elements of type {tensor.dtype}")
-        if dtype.kind in "biufc":  # the types of ml_dtypes are of kind V
+        if dtype.isbuiltin == 1:  # 2: ml_dtypes; torch cannot hand those to NumPy itself
             return np.asarray(tensor.numpy()).view()
         codes = torch.int16 if dtype.itemsize == 2 else torch.uint8
         return np.asarray(tensor.view(codes).numpy()).view(dtype)

@@ -80,7 +80,7 @@ class NumpyReader:
                 self.source, "it has become shorter since it was opened", "Scan it when it is complete."
             )
         if not header.nbytes:
-            return np.empty(header.shape, header.numpy)
+            return np.empty(header.shape, header.numpy.newbyteorder("="))
         if member.info is None:
             flat = np.frombuffer(self._map, header.numpy, math.prod(header.shape), member.data)
         else:

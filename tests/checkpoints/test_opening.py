@@ -1,0 +1,123 @@
+"""Whatever is named is opened or answered with what to do; opening imports no framework."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.checkpoints.files import good
+from triplepoint import checkpoints
+from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint, UsageError
+
+
+def refusal(source: object, kind: type[TriplepointError], **options: bool) -> TriplepointError:
+    with pytest.raises(TriplepointError) as caught:
+        checkpoints.open(source, **options)
+    assert type(caught.value) is kind, caught.value
+    return caught.value
+
+
+@pytest.mark.parametrize(
+    "id", ["org/name", "meta-llama/Llama-3.1-8B", "sentence-transformers/all-MiniLM-L6-v2"]
+)
+def test_a_hub_id_is_answered_with_how_to_download_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, id: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = id.split("/")[1]
+    error = refusal(id, UnreadableCheckpoint)
+    assert error.next == f"Run `hf download {id} --local-dir {name}`, then `triplepoint scan {name}`."
+
+
+def test_a_mistyped_path_is_answered_with_near_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("models").mkdir()
+    good(Path("models/model.safetensors"), w=(2, 2))
+    error = refusal("models/modle.safetensors", UnreadableCheckpoint)
+    assert "'models/model.safetensors'" in error.next
+
+
+@pytest.mark.parametrize(
+    "path", ["", "no/such/deep/path", "nothing", "a\0b", "x" * 5000, "/no/x.safetensors"]
+)
+def test_a_path_that_is_nowhere_is_one_line(path: str) -> None:
+    assert "\n" not in str(refusal(path, UnreadableCheckpoint))
+
+
+@pytest.mark.parametrize("extension", ["pt", "pth", "bin", "ckpt", "pkl", "PT"])
+@pytest.mark.parametrize("allow", [False, True])
+def test_pickles_are_refused_with_the_line_that_converts_them(
+    tmp_path: Path, extension: str, allow: bool
+) -> None:
+    path = tmp_path / f"model.{extension}"
+    path.write_bytes(pickle.dumps({"w": 1}))
+    error = refusal(path, UnsafeCheckpoint, allow_pickle=allow)
+    assert "safetensors.torch" in error.next
+    assert ("even if allowed" in error.found) is allow
+
+
+def test_the_conversion_line_of_the_message_works(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    layer = torch.nn.Linear(3, 2)
+    torch.save({"state_dict": layer.state_dict(), "step": 3}, tmp_path / "model.pt")
+    error = refusal(tmp_path / "model.pt", UnsafeCheckpoint)
+    line = error.next.split("`")[1].replace("python -c", f"{sys.executable} -c").replace("FILE", "model.pt")
+    subprocess.run(line, shell=True, check=True, cwd=tmp_path)
+    read = checkpoints.open(tmp_path / "model.safetensors").read("weight")
+    assert read.tobytes() == layer.weight.detach().numpy().tobytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "start", "word"),
+    [
+        ("m.gguf", b"GGUF", "GGUF"),
+        ("m", b"GGUF", "GGUF"),
+        ("m.onnx", b"", "ONNX"),
+        ("m.h5", b"", "HDF5"),
+        ("m.weights", b"\x89HDF\r\n\x1a\n", "HDF5"),
+        ("m.keras", b"PK", "Keras"),
+        ("m.msgpack", b"", "msgpack"),
+        ("m.txt", b"hello", "'.txt'"),
+        ("m", b"", "unknown"),
+    ],
+)
+def test_a_format_that_cannot_be_read_is_named(tmp_path: Path, name: str, start: bytes, word: str) -> None:
+    (tmp_path / name).write_bytes(start)
+    error = refusal(tmp_path / name, UnreadableCheckpoint)
+    assert word in error.found
+    assert error.next
+
+
+def test_the_first_bytes_decide_where_the_extension_does_not(tmp_path: Path) -> None:
+    good(tmp_path / "x.safetensors", w=(2, 2)).rename(tmp_path / "0123abcd")
+    assert checkpoints.open(tmp_path / "0123abcd").format == "safetensors"
+    (tmp_path / "model").write_bytes(pickle.dumps([]))
+    refusal(tmp_path / "model", UnsafeCheckpoint)
+    with zipfile.ZipFile(tmp_path / "weights", "w") as archive:
+        archive.writestr("archive/data.pkl", b"")
+    refusal(tmp_path / "weights", UnsafeCheckpoint)
+
+
+@pytest.mark.parametrize("source", [None, 3, [1, 2], object()])
+def test_an_object_of_another_kind_is_a_usage_error(source: object) -> None:
+    refusal(source, UsageError)
+
+
+def test_bytes_and_path_objects_name_files(tmp_path: Path) -> None:
+    path = good(tmp_path / "x.safetensors", w=(2, 2))
+    assert checkpoints.open(str(path).encode()).source == checkpoints.open(path).source == str(path)
+
+
+def test_a_scan_of_a_file_imports_no_framework(tmp_path: Path) -> None:
+    path = good(tmp_path / "x.safetensors", w=(9, 9))
+    code = (
+        "import sys; from triplepoint import checkpoints, matrices; r = checkpoints.open(sys.argv[1]); "
+        "[matrices.form(p, r.read(p.name)) for p in matrices.tie(matrices.plan(r.tensors(), r.config), r.read)]; "
+        "r.digest(); sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'matplotlib', 'safetensors')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0

@@ -1,0 +1,98 @@
+"""Values are formed without copying and keep their singular values; slices are those of a naive loop."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import ml_dtypes
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from triplepoint import checkpoints, matrices
+from triplepoint.records import MatrixPlan, Reason, TensorInfo
+
+RNG = np.random.default_rng(0)
+
+
+def plans(array: np.ndarray, name: str = "conv.weight", module: str | None = None) -> tuple[MatrixPlan, ...]:
+    return matrices.plan([TensorInfo(name, "F32", array.shape, module)], {})
+
+
+def test_dense_values_are_a_view_with_one_slice() -> None:
+    array = RNG.normal(size=(5, 3)).astype(ml_dtypes.bfloat16)
+    matrix = matrices.form(plans(array, "fc.weight")[0], array)
+    assert matrix.values.shape == (1, 5, 3)
+    assert matrix.values.dtype == array.dtype
+    assert np.shares_memory(matrix.values, array)
+
+
+def test_transposed_values_are_a_view_with_outputs_as_rows() -> None:
+    array = RNG.normal(size=(3, 5))
+    (plan,) = plans(array, "x.weight", "Conv1D")
+    matrix = matrices.form(plan, array)
+    assert matrix.values.shape == (1, *plan.shape) == (1, 5, 3)
+    np.testing.assert_array_equal(matrix.values[0], array.T)
+    assert np.shares_memory(matrix.values, array)
+
+
+@given(
+    hnp.array_shapes(min_dims=3, max_dims=4, min_side=1, max_side=9).filter(
+        lambda shape: np.prod(shape) < 3000
+    ),
+    st.booleans(),
+)
+def test_slices_are_those_of_a_loop_over_kernel_positions(shape: tuple[int, ...], contiguous: bool) -> None:
+    array = np.arange(np.prod(shape), dtype="f4").reshape(shape)
+    array = array if contiguous else np.asfortranarray(array)
+    pooled, *slices = plans(array)
+    values = matrices.form(pooled, array).values
+    assert values.shape == (pooled.slices, *pooled.shape)
+    assert not contiguous or np.shares_memory(values, array)
+    flat = [array[(slice(None), slice(None), *position)] for position in np.ndindex(*shape[2:])]
+    np.testing.assert_array_equal(values, np.stack(flat))
+    for k, plan in enumerate(slices):
+        one = matrices.form(plan, array).values
+        assert one.shape == (1, *plan.shape)
+        np.testing.assert_array_equal(one[0], flat[k])
+
+
+def test_a_transposed_convolution_exchanges_inputs_and_outputs() -> None:
+    array = RNG.normal(size=(8, 16, 2, 2))
+    pooled, *slices = plans(array, "up.weight", "ConvTranspose2d")
+    np.testing.assert_array_equal(matrices.form(pooled, array).values[3], array[:, :, 1, 1].T)
+    np.testing.assert_array_equal(matrices.form(slices[3], array).values[0], array[:, :, 1, 1].T)
+
+
+def test_the_reference_case_of_weightwatcher_pools_1024_eigenvalues() -> None:
+    array = RNG.normal(size=(16, 128, 64, 1)).astype("f4")
+    values = matrices.form(plans(array)[0], array).values
+    assert np.linalg.svd(values, compute_uv=False).size == 1024
+
+
+def test_a_module_and_its_arrays_form_the_same_values() -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(8, 9, 3), torch.nn.Conv1d(8, 9, 2), torch.nn.Linear(9, 8)
+    ).bfloat16()
+    reader = checkpoints.open(net)
+    rows = [row for row in matrices.plan(reader.tensors(), {}) if row.reason is None]
+    assert [row.kind for row in rows if row.part is None] == ["conv2d", "conv1d", "dense"]
+    for row in rows:
+        values = matrices.form(row, reader.read(row.name)).values
+        assert values.dtype == ml_dtypes.bfloat16
+        assert values.shape == (row.slices, *row.shape)
+
+
+def test_a_plan_that_does_not_fit_is_an_error_of_the_caller() -> None:
+    array = np.ones((4, 4))
+    (plan,) = plans(array, "w")
+    for wrong in (
+        replace(plan, reason=Reason.tied),
+        replace(plan, steps=("flip",)),
+        replace(plan, tensor_shape=(2, 8)),
+    ):
+        with pytest.raises(ValueError, match="w"):
+            matrices.form(wrong, array)

