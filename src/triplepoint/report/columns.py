@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from triplepoint.records import MatrixRow
+from triplepoint.records import MatrixRow, Phase
 from triplepoint.report.text import MISSING, fixed, p_value, percent, safe_text
 from triplepoint.report.verdict import phase_words
 
@@ -53,6 +53,9 @@ def _distance(row: MatrixRow) -> str:
 
 
 def _phase(row: MatrixRow) -> str:
+    if row.phase is Phase.undecided:
+        # Its confidence is that of the likelier side: "undecided 97%" would say the opposite.
+        return phase_words(row.phase)
     return f"{phase_words(row.phase)} {percent(row.phase_confidence)}".rstrip()
 
 

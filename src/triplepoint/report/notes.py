@@ -69,7 +69,8 @@ def _groups(
 def _findings(scan: Scan, name: Write, prose: Write) -> Section:
     """Warnings and errors, one point a rule: forty layers with one complaint are one complaint."""
     found: dict[tuple[Severity, str], list[tuple[MatrixRow, Finding]]] = {}
-    for row in order.matrices(scan):
+    # A failed matrix is told above, with its reason.
+    for row in (row for row in order.matrices(scan) if row.status == "ok"):
         for finding in row.findings:
             if finding.severity is not Severity.info:
                 found.setdefault((finding.severity, finding.rule), []).append((row, finding))
@@ -85,7 +86,7 @@ def _findings(scan: Scan, name: Write, prose: Write) -> Section:
 
 
 def _with_detail(row: MatrixRow, name: Write, prose: Write) -> str:
-    text = name(order.label(row))
+    text = name(safe_text(row.id) or order.label(row))
     return f"{text}: {prose(row.detail)}" if row.detail else text
 
 

@@ -1,0 +1,143 @@
+"""The table keeps its width and its order whatever the names are, and takes every name literally."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from tests import synthetic
+from tests.synthetic import HOSTILE, failed, row, scan_of, skipped, warning
+from triplepoint.records import Phase, Reason, Scan, Severity
+from triplepoint.report import table
+from triplepoint.report.order import label, matrices
+
+
+def widest(text: str) -> int:
+    return max(map(cell_len, text.splitlines()))
+
+
+@given(synthetic.any_scan, st.sampled_from([100, 80, 60]))
+@settings(max_examples=80, deadline=None)
+def test_no_line_is_wider_than_asked_and_nothing_drives_the_terminal(scan: Scan, width: int) -> None:
+    text = table.plain(scan, width=width)
+    assert widest(text) <= width
+    assert text.replace("\n", "").isprintable()
+
+
+@pytest.mark.parametrize("width", [100, 80])
+def test_hostile_names_alone_and_together_keep_the_width(width: int) -> None:
+    rows = [row(name) for name in HOSTILE] + [skipped(name, Reason.vector) for name in HOSTILE]
+    assert widest(table.plain(scan_of(rows), width=width)) <= width
+    for name in HOSTILE:
+        assert widest(table.plain(scan_of([row(name), failed(name)]), width=width)) <= width
+
+
+def test_markup_links_and_emoji_codes_are_shown_as_they_are_written() -> None:
+    names = ["[bold]markup[/bold]", "[link=http://evil]x[/link]", ":smile:"]
+    text = table.plain(scan_of([row(name) for name in names]), width=120)
+    assert all(name in text for name in names)
+
+
+def test_every_line_of_a_likely_scan_keeps_the_layer_and_its_phase() -> None:
+    for width in (100, 80):
+        text = table.plain(synthetic.example(), width=width)
+        lines = text.splitlines()
+        header = next(line for line in lines if line.startswith("layer"))
+        assert all(title in header for title in ("α", "95 %", "null p", "phase"))
+        assert "e.layer.6.attention.self.value" in text or "e.l.6.a.self.value" in text
+        assert "under-trained 97%" in text
+
+
+def test_an_undecided_row_claims_no_confidence() -> None:
+    """The record's confidence is the likelier side's; beside the word it would be read as the opposite."""
+    assert "undecided 5" not in table.plain(synthetic.example(), width=160)
+
+
+def test_columns_give_way_in_their_order_and_come_back_with_room() -> None:
+    scan = synthetic.example()
+    narrow, wide = table.plain(scan, width=80), table.plain(scan, width=160)
+    assert "λmax" not in narrow
+    assert all(title in wide for title in ("kind", "tail", "KS D", "stable", "λmax"))
+    assert "encoder.layer.0.attention.output.dense" in wide
+
+
+def test_the_worst_come_first() -> None:
+    order = [row.phase for row in matrices(synthetic.example())]
+    ranks = [
+        None,
+        Phase.over_trained,
+        Phase.under_trained,
+        Phase.undecided,
+        Phase.not_assessable,
+        Phase.well_trained,
+    ]
+    assert order == sorted(order, key=ranks.index)
+
+
+def test_within_a_phase_the_deepest_come_first() -> None:
+    rows = [
+        row("o1", 1.8, phase=Phase.over_trained),
+        row("o2", 1.2, phase=Phase.over_trained),
+        row("u1", 7.0, phase=Phase.under_trained),
+        row("u2", 12.0, phase=Phase.under_trained),
+        row("w1", phase_confidence=0.99),
+        row("w2", phase_confidence=0.6),
+    ]
+    assert [label(r) for r in matrices(scan_of(rows))] == ["o2", "o1", "u2", "u1", "w2", "w1"]
+
+
+def test_slices_and_left_out_tensors_have_no_line() -> None:
+    ids = [row.id for row in matrices(synthetic.example())]
+    assert ids.count("conv") == 1
+    assert "position_ids" not in ids
+
+
+def test_left_out_tensors_are_grouped_with_their_sentence_and_three_names() -> None:
+    text = " ".join(table.plain(synthetic.example()).split())
+    assert "7 vector: A tensor with fewer than two dimensions has no spectrum." in text
+    assert text.count("LayerNorm") == 3
+    assert "1 integer:" in text
+
+
+def test_top_limits_the_lines_and_says_how_many_are_hidden() -> None:
+    text = table.plain(synthetic.example(), top=2)
+    assert "29 more rows; the 2 worst are shown" in text
+    assert "e.layer.0" not in text
+
+
+def test_findings_are_one_point_a_rule_and_info_is_left_to_the_data() -> None:
+    many = [row(f"l{i}", 1.5, phase=Phase.over_trained, findings=(warning(),)) for i in range(9)]
+    quiet = synthetic.warning("embedding")
+    quiet = type(quiet)("embedding", Severity.info, "less meaningful")
+    text = table.plain(scan_of([*many, row("e", findings=(quiet,))]))
+    assert text.count("over_trained ×9") == 1
+    assert "less meaningful" not in text
+
+
+def test_the_footer_names_what_is_needed_to_repeat_the_numbers() -> None:
+    text = table.plain(synthetic.example())
+    assert "mode precise · seed 0 · 3.21 s · triplepoint 0.1.0" in text
+    assert "alpha 3.35 (n 29)" in text
+
+
+def test_a_terminal_gets_colour_and_words_and_no_color_gets_words_alone() -> None:
+    def shown(color: str | None) -> str:
+        out = io.StringIO()
+        console = Console(file=out, width=100, force_terminal=True, color_system=color)  # type: ignore[arg-type]
+        table.show(synthetic.example(), console)
+        return out.getvalue()
+
+    assert "\x1b[" in shown("standard")
+    assert "\x1b" not in shown(None)
+    assert "over-trained" in shown("standard")
+
+
+def test_a_scan_without_matrices_is_a_verdict_and_its_reasons() -> None:
+    text = table.plain(scan_of([skipped("bias", Reason.vector)]))
+    assert text.startswith("Nothing to analyse")
+    assert "layer  " not in text

@@ -1,0 +1,77 @@
+"""The verdict says what was found in plain words, and when nothing was found why and what to do."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+
+from tests import synthetic
+from tests.synthetic import failed, row, scan_of, skipped
+from triplepoint.records import Phase, Reason, Scan
+from triplepoint.report.verdict import CAVEAT, verdict
+
+
+def test_phases_noise_and_left_out_tensors_are_counted() -> None:
+    rows = [row(f"a{i}") for i in range(3)] + [row("b", 1.5, phase=Phase.over_trained)]
+    rows += [skipped("bias", Reason.vector)]
+    assert verdict(scan_of(rows)) == (
+        "4 weight matrices: 3 well-trained, 1 over-trained; 4 of 4 differ from noise "
+        "(false discovery rate 5 %). 1 tensor left out."
+    )
+
+
+def test_failed_matrices_and_tiny_ones_are_not_forgotten() -> None:
+    tiny = row("tiny", None, phase=Phase.not_assessable, counted=False)
+    text = verdict(scan_of([row("a"), failed("broken"), tiny]))
+    assert "2 weight matrices: 1 well-trained, 1 failed" in text
+    assert "1 matrix is too small to assess." in text
+
+
+def test_slices_are_not_counted_beside_their_kernel() -> None:
+    part = row("conv", part="slice.0", counted=False, phase=Phase.not_assessable)
+    assert verdict(scan_of([row("conv"), part])).startswith("1 weight matrix: 1 well-trained")
+    assert "too small" not in verdict(scan_of([row("conv"), part]))
+
+
+def test_when_nothing_is_assessable_the_reason_is_given() -> None:
+    alone = row("a", None, phase=Phase.not_assessable, metric_status={"alpha": Reason.degenerate_tail})
+    text = verdict(scan_of([alone]))
+    assert "None can be assessed: the eigenvalues are so equal that no power law can be fitted." in text
+
+
+def test_when_all_failed_it_is_said() -> None:
+    assert verdict(scan_of([failed("a"), failed("b")])) == "No result: 2 weight matrices failed."
+
+
+def test_nothing_to_analyse_names_the_reasons_and_the_next_step() -> None:
+    rows = [skipped(f"b{i}", Reason.vector) for i in range(5)] + [skipped("q", Reason.quantized)]
+    assert verdict(scan_of(rows)) == (
+        "Nothing to analyse: 6 tensors, all left out (5 vector, 1 quantized). "
+        "The tensor holds quantised codes beside a scale; dequantise the checkpoint first."
+    )
+    assert "--layers" in verdict(scan_of([skipped("a", Reason.filtered)]))
+    assert verdict(scan_of([])) == "Nothing to analyse: the checkpoint holds no tensors."
+
+
+def test_an_interrupted_scan_says_first_that_it_is_partial() -> None:
+    scan = scan_of([row("a"), skipped("b", Reason.interrupted)], interrupted=True)
+    text = verdict(scan)
+    assert text.startswith("Interrupted with 1 matrix still to do: what follows is partial.")
+    assert "left out" not in text
+
+
+def test_without_a_null_no_claim_about_noise_is_made() -> None:
+    text = verdict(scan_of([row("a", metrics={"null_p": None})]))
+    assert "none was compared with noise" in text
+    assert "differ" not in text
+
+
+@given(synthetic.any_scan)
+@settings(max_examples=50, deadline=None)
+def test_any_scan_has_a_verdict_on_one_line(scan: Scan) -> None:
+    text = verdict(scan)
+    assert text
+    assert text.isprintable()
+
+
+def test_the_wording_never_promises_a_good_model() -> None:
+    assert "not whether the model is good" in CAVEAT
