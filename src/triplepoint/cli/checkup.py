@@ -112,8 +112,8 @@ def self_test() -> dict[str, Any]:
             and abs(alpha - _PLANTED_ALPHA) < _TOLERANCE
         )
         found = {
-            "noise": f"{noise.phase}, should be under_trained",
-            "power_law": f"{planted.phase}, alpha {alpha}, should be near {_PLANTED_ALPHA}",
+            "noise": f"{noise.phase or noise.reason}, should be under_trained",
+            "power_law": f"{planted.phase or planted.reason}, alpha {alpha}, should be near {_PLANTED_ALPHA}",
         }
     except Exception as error:
         passed, found = False, {"failed": _one_line(error)}

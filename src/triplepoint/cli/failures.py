@@ -49,7 +49,8 @@ def guarded(run: Callable[[], Any], args: Sequence[str]) -> int:
 
 
 def _tell(args: Sequence[str], asked: str, found: str, next: str) -> None:
-    line = safe_text(f"triplepoint: {asked}: {found.rstrip('.')}. {next.rstrip('.')}.")
+    end = "" if next.endswith(("?", ".", "!")) else "."
+    line = safe_text(f"triplepoint: {asked}: {found.rstrip('.')}. {next}{end}")
     click.echo(line, err=True)
     _as_json(args, asked, found, next)
 

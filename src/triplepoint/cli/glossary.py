@@ -40,12 +40,12 @@ def entries() -> tuple[Entry, ...]:
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
         *(_metric(name, metric) for name, metric in METRICS.items()),
-        *(_rule("rule", str(name), rule) for name, rule in RULES.items()),
+        *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
     )
 
 
 def find(name: str) -> tuple[Entry, ...]:
-    """The entries of this name, its WeightWatcher name included; a phase and a rule may share one."""
+    """The entries of this name, or else of this WeightWatcher name."""
     wanted = name.strip().replace("-", "_").replace(" ", "_").lower()
     known = entries()
     found = [entry for entry in known if entry.name.lower() == wanted]

@@ -57,7 +57,7 @@ FINDINGS = 1
     type=click.Choice(["never", "info", "warning", "error"]),
     default="never",
     show_default=True,
-    help="Exit 1 at findings this loud; a failed matrix counts as an error.",
+    help="Exit 1 at a finding this loud or louder.",
 )
 @click.option("--device", help="Where spectra are computed, such as cuda:0; default: the processor.")
 @click.pass_context
@@ -84,7 +84,7 @@ def command(
     PATH is a safetensors file, an index of shards, a Hugging Face folder, or an .npy or .npz file.
     """
     destination = Destination.checked(format, output)
-    from triplepoint.analysis import ScanRequest, run
+    from triplepoint.scanning import ScanRequest, run
 
     request = ScanRequest(
         source=path,
@@ -121,7 +121,5 @@ def _exit_code(scan: Scan, fail_on: str) -> int:
         return 0
     from triplepoint.records import Severity
 
-    # A matrix full of NaN has no finding, yet no gate may let it pass.
-    loud = [Severity.error for row in scan.matrices if row.status == "failed"]
-    loud += [finding.severity for _, finding in scan.findings]
-    return FINDINGS if any(severity.rank >= Severity(fail_on).rank for severity in loud) else 0
+    limit = Severity(fail_on).rank
+    return FINDINGS if any(finding.severity.rank >= limit for _, finding in scan.findings) else 0

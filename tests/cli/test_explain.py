@@ -1,0 +1,60 @@
+"""`triplepoint explain` knows every metric, rule and phase, by membership, and near names."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.cli.conftest import Invoke, error_in
+from triplepoint.diagnosis import PHASES, RULES
+from triplepoint.metrics import METRICS
+
+NAMES = sorted({*METRICS, *RULES, *PHASES})
+
+
+def words(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_name_is_explained_with_definition_source_and_limits(invoke: Invoke, name: str) -> None:
+    result = invoke("explain", name)
+    assert result.exit_code == 0
+    text = words(result.stdout)
+    record = METRICS.get(name) or RULES[name]
+    assert words(record.definition) in text
+    assert "Source " in text
+    assert words(record.misleads) in text
+    assert max(map(len, result.stdout.splitlines())) <= 100
+
+
+def test_without_a_name_all_are_listed_by_group(invoke: Invoke) -> None:
+    text = invoke("explain").stdout
+    assert all(f"  {name} " in text for name in NAMES)
+    assert text.index("Phases") < text.index("Metrics") < text.index("Rules")
+
+
+def test_a_phase_is_explained_once_though_it_is_a_rule_too(invoke: Invoke) -> None:
+    assert invoke("explain", "over_trained").stdout.count("Evidence") == 1
+
+
+def test_hyphens_capitals_and_weightwatcher_names_find_the_entry(invoke: Invoke) -> None:
+    assert invoke("explain", "Over-Trained").stdout.startswith("over_trained (phase)")
+    assert invoke("explain", "D").stdout.startswith("ks_distance (metric)")
+    assert invoke("explain", "num_pl_spikes").stdout.startswith("num_tail (metric)")
+
+
+def test_an_unknown_name_gets_near_ones_and_exit_two(invoke: Invoke) -> None:
+    result = invoke("explain", "alhpa", "--format", "json")
+    assert result.exit_code == 2
+    assert "alpha" in error_in(result)["next"]
+    assert "triplepoint explain" in invoke("explain", "zzzzzz").stderr
+
+
+def test_json_holds_the_same(invoke: Invoke) -> None:
+    (entry,) = json.loads(invoke("explain", "alpha", "--format", "json").stdout)["entries"]
+    assert (entry["group"], entry["name"]) == ("metric", "alpha")
+    assert entry["details"]["Source"]
+    everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
+    assert sorted(entry["name"] for entry in everything) == NAMES
