@@ -177,3 +177,21 @@ def test_no_single_wrong_value_causes_anything_but_a_clear_error(junk: Any) -> N
         except (ValueError, TriplepointError):
             continue
         contract.check_finite(read.to_dict())
+
+
+@pytest.mark.parametrize(
+    ("written", "damaged"),
+    [
+        ('"workers": 2', '"workers": NaN'),
+        ('"seconds": 3.21', '"seconds": 1e999'),
+        ('"alpha": 3.1', '"alpha": 1e999'),
+    ],
+)
+def test_a_number_that_is_none_is_not_read_in_any_spelling(
+    tmp_path: Path, written: str, damaged: str
+) -> None:
+    text = codec.to_json(synthetic.example())
+    assert written in text
+    (tmp_path / "scan.json").write_text(text.replace(written, damaged))
+    with pytest.raises(UnreadableCheckpoint, match="damaged"):
+        Scan.load(tmp_path / "scan.json")
