@@ -59,6 +59,11 @@ def test_an_interrupted_scan_says_first_that_it_is_partial() -> None:
     assert "left out" not in text
 
 
+def test_an_interrupt_before_the_first_result_is_not_called_nothing_to_analyse() -> None:
+    scan = scan_of([skipped("a", Reason.interrupted), skipped("b", Reason.interrupted)], interrupted=True)
+    assert verdict(scan) == "Interrupted before any of 2 matrices was finished."
+
+
 def test_without_a_null_no_claim_about_noise_is_made() -> None:
     text = verdict(scan_of([row("a", metrics={"null_p": None})]))
     assert "none was compared with noise" in text

@@ -43,6 +43,9 @@ def _sentences(scan: Scan) -> Iterator[str]:
     skipped = order.left_out(scan)
     if scan.provenance.interrupted:
         ahead = sum(len(group.rows) for group in skipped if group.reason is Reason.interrupted)
+        if counted + failed + small == 0:
+            yield f"Interrupted before any of {plural(ahead, 'matrix', 'matrices')} was finished."
+            return
         yield f"Interrupted with {plural(ahead, 'matrix', 'matrices')} still to do: what follows is partial."
     if counted + failed + small == 0:
         yield from _nothing(scan)
