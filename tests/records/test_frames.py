@@ -42,7 +42,7 @@ def test_the_columns_are_the_documented_ones_in_order() -> None:
 
 
 @given(synthetic.any_scan)
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 def test_arrow_polars_and_pandas_hold_the_same_cells(scan: Scan) -> None:
     expected = {column.name: list(column.values) for column in frames.columns(scan)}
     assert scan.to_arrow().to_pydict() == expected

@@ -22,7 +22,7 @@ def widest(text: str) -> int:
 
 
 @given(synthetic.any_scan, st.sampled_from([100, 80, 60]))
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_no_line_is_wider_than_asked_and_nothing_drives_the_terminal(scan: Scan, width: int) -> None:
     text = table.plain(scan, width=width)
     assert widest(text) <= width

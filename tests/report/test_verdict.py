@@ -71,7 +71,7 @@ def test_without_a_null_no_claim_about_noise_is_made() -> None:
 
 
 @given(synthetic.any_scan)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 def test_any_scan_has_a_verdict_on_one_line(scan: Scan) -> None:
     text = verdict(scan)
     assert text
