@@ -93,6 +93,13 @@ def test_missing_shards_are_named(tmp_path: Path, indexed: bool) -> None:
     assert f"1 of 2 shards are missing: '{TWO}'" in refusal(tmp_path).found
 
 
+def test_an_index_that_names_a_tensor_twice_is_refused(tmp_path: Path) -> None:
+    folder = sharded(tmp_path)
+    text = f'{{"weight_map": {{"a": "{ONE}", "a": "{ONE}"}}}}'
+    (folder / "model.safetensors.index.json").write_text(text)
+    assert "a key occurs twice" in refusal(folder).found
+
+
 def test_a_shard_number_of_a_billion_does_not_hang(tmp_path: Path) -> None:
     good(tmp_path / "model-00001-of-999999999.safetensors", w=(2, 2))
     assert "999,999,998 of 999,999,999 shards are missing" in refusal(tmp_path).found

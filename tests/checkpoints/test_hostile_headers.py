@@ -221,5 +221,11 @@ def test_random_damage_is_refused_or_read_but_never_anything_else(tmp_path: Path
     assert rejected > 1000
 
 
-def test_the_limits_are_those_of_the_package() -> None:
+def test_a_header_over_the_limit_or_over_the_file_is_not_parsed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert limits.MAX_HEADER_BYTES == 100_000_000
+    path = tmp_path / "x.safetensors"
+    assert "claims 50 bytes but 2 follow" in refusal(path, struct.pack("<Q", 50) + b"{}").found
+    monkeypatch.setattr("triplepoint.checkpoints.safetensors.MAX_HEADER_BYTES", 10)
+    assert "claims 56 bytes, more than 10" in refusal(path, raw({"w": entry()}, DATA)).found

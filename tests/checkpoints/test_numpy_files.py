@@ -228,10 +228,28 @@ def test_encrypted_and_exotic_members_are_refused(tmp_path: Path) -> None:
     data = bytearray((tmp_path / "x.npz").read_bytes())
     data[data.rindex(b"PK\1\2") + 8] |= 1
     (tmp_path / "x.npz").write_bytes(data)
-    assert "encrypted" in refusal(tmp_path / "x.npz").found
+    assert "it is encrypted" in refusal(tmp_path / "x.npz").found
     with zipfile.ZipFile(tmp_path / "y.npz", "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("w.npy", npy(np.ones(3)))
     assert "compression" in refusal(tmp_path / "y.npz").found
+
+
+def test_a_header_over_the_limit_is_not_parsed(tmp_path: Path) -> None:
+    (tmp_path / "x.npy").write_bytes(header(GOOD + " " * 12_000) + bytes(16))
+    assert "more than 10,000" in refusal(tmp_path / "x.npy").found
+
+
+def test_a_stored_member_that_reaches_beyond_the_archive_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
+        archive.writestr("w.npy", header(GOOD.replace("(2, 2)", "(9999999,)")) + bytes(16))
+        archive.writestr("filler", bytes(20_000))
+    data = bytearray((tmp_path / "x.npz").read_bytes())
+    size = struct.pack("<I", 4 * 9_999_999 + len(header(GOOD.replace("(2, 2)", "(9999999,)"))))
+    entry = data.index(b"PK\1\2")
+    for at in (18, 22, entry + 20, entry + 24):
+        data[at : at + 4] = size
+    (tmp_path / "x.npz").write_bytes(data)
+    refusal(tmp_path / "x.npz")
 
 
 def test_member_names_are_only_names(tmp_path: Path) -> None:

@@ -1,0 +1,60 @@
+"""Claim: engines change nothing but the order and the time; filters and workers change no number."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.worlds import gaussian, heavy_tailed
+from triplepoint import engines, scan
+from triplepoint.engines import SerialEngine, ThreadEngine, threads
+from triplepoint.records import MatrixPlan, Scan
+
+
+def model() -> dict[str, np.ndarray]:
+    weights = {f"layer.{i}.weight": heavy_tailed((60 + 10 * i, 50), 2.5, i) for i in range(6)}
+    return weights | {"conv.weight": gaussian((16, 12, 3, 3)), "bias": gaussian((5,))}
+
+
+def numbers(found: Scan) -> dict[str, object]:
+    return {row.id: (row.status, row.phase, dict(row.metrics)) for row in found.matrices}
+
+
+@pytest.mark.parametrize("interval", ["closed", "bootstrap:30"])
+def test_workers_change_no_number(interval):
+    one, three = (scan(model(), workers=w, interval=interval) for w in (1, 3))
+    assert numbers(one) == numbers(three)
+
+
+def test_wide_matrices_take_the_other_road_to_the_same_numbers(monkeypatch):
+    expected = numbers(scan(model(), workers=2))
+    monkeypatch.setattr(threads, "WIDE_FROM", 40)
+    found = numbers(scan(model(), workers=2))
+    assert found.keys() == expected.keys()
+    for name, (status, phase, metrics) in found.items():
+        assert (status, phase) == expected[name][:2]
+        assert metrics == pytest.approx(expected[name][2], rel=1e-9, nan_ok=True)
+
+
+def test_a_filter_changes_no_number_and_leaves_a_row():
+    everything, some = scan(model(), interval="bootstrap:30"), scan(model(), layers="layer.3.*", interval="bootstrap:30")
+    assert numbers(everything)["layer.3.weight"] == numbers(some)["layer.3.weight"]
+    assert some["layer.1.weight"].reason == "filtered"
+    assert len(some.matrices) == len(everything.matrices)
+
+
+def test_the_largest_matrix_is_begun_first():
+    plans = [MatrixPlan(str(n), str(n), (str(n),), (n, n), "F32", kind="dense", shape=(n, n)) for n in (8, 90, 30)]
+    begun: list[str] = []
+    list(ThreadEngine(1).run([(plan,) for plan in plans], lambda task: begun.append(task[0].id) or []))
+    assert begun == ["90", "30", "8"]
+
+
+@pytest.mark.parametrize("engine", [SerialEngine(), ThreadEngine(2)], ids=["serial", "threads"])
+def test_closing_an_engine_drops_what_has_not_begun(engine: engines.Engine):
+    begun: list[int] = []
+    tasks = [(MatrixPlan(str(i), str(i), (str(i),), (9, 9), "F32", shape=(9, 9)),) for i in range(50)]
+    results = engine.run(tasks, lambda task: begun.append(1) or [])
+    next(results)
+    results.close()
+    assert len(begun) < 50

@@ -1,0 +1,61 @@
+"""Claim: the 95 % interval of α covers the true exponent of independent Pareto points about 95 times in 100."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.worlds import pareto
+from triplepoint.fits import FitSettings, best_tail, fit_power_law, share_below
+from triplepoint.fits.interval import closed_interval, stream
+from triplepoint.records import PowerLawFit, Spectrum
+
+
+def spectrum(alpha: float, n: int, seed: int) -> Spectrum:
+    return Spectrum(np.sqrt(pareto(alpha, n, seed))[::-1], (n, n))
+
+
+@pytest.mark.parametrize(("alpha", "n"), [(1.5, 64), (3.0, 64), (2.0, 256), (4.0, 256), (3.0, 20), (3.0, 12)])
+def test_the_closed_interval_covers(alpha, n):
+    draws = 600
+    hits = 0
+    for seed in range(draws):
+        tail = best_tail(pareto(alpha, n, 1000 * n + seed))
+        low, high = closed_interval(tail.alpha, tail.count)
+        hits += low < alpha < high
+    # Three standard errors of 600 trials are 2.7 %.
+    assert hits / draws == pytest.approx(0.95, abs=0.03)
+
+
+def test_the_unwidened_error_bar_covers_less():
+    draws = 600
+    hits = 0
+    for seed in range(draws):
+        tail = best_tail(pareto(3.0, 256, 7000 + seed))
+        hits += abs(tail.alpha - 3) < 1.96 * (tail.alpha - 1) / np.sqrt(tail.count)
+    assert hits / draws < 0.94
+
+
+def test_shares_are_the_interval_seen_as_a_distribution():
+    fit = fit_power_law(spectrum(3.0, 400, 1), FitSettings())
+    assert share_below(fit, fit.alpha_low) == pytest.approx(0.025, abs=1e-6)
+    assert share_below(fit, fit.alpha_high) == pytest.approx(0.975, abs=1e-6)
+    assert share_below(fit, 1.0) == 0.0
+
+
+def test_the_bootstrap_is_a_function_of_seed_and_name():
+    one = fit_power_law(spectrum(3.0, 100, 2), FitSettings("a", 0, 50))
+    again = fit_power_law(spectrum(3.0, 100, 2), FitSettings("a", 0, 50))
+    other_name = fit_power_law(spectrum(3.0, 100, 2), FitSettings("b", 0, 50))
+    other_seed = fit_power_law(spectrum(3.0, 100, 2), FitSettings("a", 1, 50))
+    assert isinstance(one, PowerLawFit)
+    assert one == again
+    assert one.draws != other_name.draws
+    assert one.draws != other_seed.draws
+    assert one.interval == "bootstrap:iid-eigenvalues:50"
+    assert one.alpha_low <= one.alpha <= one.alpha_high
+    assert share_below(one, one.alpha_low) == pytest.approx(0.025, abs=0.03)
+
+
+def test_streams_of_odd_names_exist():
+    assert stream(0, "\ud800").random() != stream(0, "").random()

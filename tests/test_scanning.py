@@ -1,0 +1,158 @@
+"""Claim: a scan is never lost, and says of every tensor what became of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.worlds import gaussian, heavy_tailed, with_singular_values
+from triplepoint import analysis, scan
+from triplepoint.errors import UsageError
+from triplepoint.records import MatrixRow, Phase
+from triplepoint.scanning import ScanRequest, run
+
+
+def hostile() -> dict[str, np.ndarray]:
+    nan, inf = gaussian((20, 20)), gaussian((20, 20))
+    nan[3, 3], inf[1, 1] = np.nan, np.inf
+    return {
+        "good.weight": heavy_tailed((80, 60), 3.0),
+        "nan.weight": nan,
+        "inf.weight": inf,
+        "zero.weight": np.zeros((20, 20)),
+        "one.weight": np.ones((1, 1)),
+        "rank_one.weight": np.outer(np.arange(1.0, 41.0), np.ones(30)),
+        "identity.weight": np.eye(30),
+        "empty.weight": np.zeros((0, 20)),
+        "tiny.weight": 1e-300 * gaussian((30, 20)),
+        "subnormal.weight": np.full((30, 20), 5e-324),
+        "huge.weight": 1e300 * gaussian((30, 20)),
+        "codes.weight": np.ones((20, 20), np.int8),
+        "bias": np.zeros(20),
+        "\x1b[31mred\x1b[0m\n.weight": gaussian((20, 20)),
+    }
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("mode", ["precise", "fast", "exact"])
+def test_one_bad_tensor_never_loses_the_rest(mode):
+    found = scan(hostile(), mode=mode)
+    said = {row.id: (row.status, row.reason) for row in found.matrices}
+    assert said.pop("good.weight") == ("ok", None)
+    assert said.pop("\x1b[31mred\x1b[0m\n.weight") == ("ok", None)
+    assert said == {
+        "nan.weight": ("failed", "non_finite"),
+        "inf.weight": ("failed", "non_finite"),
+        "zero.weight": ("failed", "all_zero"),
+        "one.weight": ("ok", None),
+        "rank_one.weight": ("ok", None),
+        "identity.weight": ("ok", None),
+        "empty.weight": ("skipped", "empty"),
+        "tiny.weight": ("failed", "extreme_scale"),
+        "subnormal.weight": ("failed", "extreme_scale"),
+        "huge.weight": ("failed", "extreme_scale"),
+        "codes.weight": ("skipped", "integer"),
+        "bias": ("skipped", "vector"),
+    }
+    assert found["rank_one.weight"].metric_status["alpha"] == "too_few_eigenvalues"
+    assert found["rank_one.weight"].phase is Phase.not_assessable
+    assert found["identity.weight"].metric_status["alpha"] == "degenerate_tail"
+    assert found["nan.weight"].findings[0].severity == "error"
+
+
+def test_means_are_over_counted_rows_only_and_carry_their_n():
+    found = scan({"a": heavy_tailed((60, 50), 3.0), "b": np.ones((4, 4)), "c": np.full((30, 30), np.nan)})
+    mean, n = found.summary.metrics["alpha"]
+    assert (mean, n) == (found["a"].metrics["alpha"], 1)
+    assert found.summary.skipped == {"non_finite": 1}
+
+
+def test_a_convolution_has_a_pooled_row_and_one_a_slice():
+    weights = gaussian((24, 16, 3, 3)).astype(np.float32)
+    found = scan({"conv.weight": weights})
+    pooled = found["conv.weight"]
+    assert (pooled.kind, pooled.shape, pooled.scale, pooled.num_eigenvalues) == ("conv2d", (24, 16), 0.5, 144)
+    slices = [row for row in found.matrices if row.part]
+    assert [row.part for row in slices] == [f"slice.{k}" for k in range(9)]
+    assert not any(row.counted for row in slices)
+    one = np.linalg.svd(weights[:, :, 1, 2].astype(float), compute_uv=False)
+    assert slices[5].metrics["xmax"] == pytest.approx(4.5 * one[0] ** 2, rel=1e-9)
+    assert pooled.metrics["param_norm"] == pytest.approx(float((weights.astype(float) ** 2).sum()))
+    assert pooled.metrics["log_norm"] == pytest.approx(np.log10(0.5 * (weights.astype(float) ** 2).sum()))
+    assert pooled.phase is Phase.under_trained
+    assert pooled.metric_status == {"null_z_alpha": "pooled_slices"}
+
+
+def test_an_interrupt_keeps_what_was_finished():
+    seen: list[MatrixRow] = []
+
+    def stop(done: int, total: int, row: MatrixRow) -> None:
+        seen.append(row)
+        raise KeyboardInterrupt
+
+    weights = {f"w{i}": gaussian((40 + i, 30)) for i in range(12)}
+    found = run(ScanRequest(source=weights, workers=2), on_row=stop)
+    assert found.provenance.interrupted
+    assert found[seen[0].id].status == "ok"
+    assert {row.reason for row in found.matrices if row.status != "ok"} == {"interrupted"}
+    assert len(found.matrices) == 12
+
+
+def test_a_fault_of_ours_is_a_row_that_names_it(monkeypatch):
+    def broken(*_):
+        raise TypeError("unexpected")
+
+    monkeypatch.setattr(analysis, "decompose", broken)
+    row = scan({"w": gaussian((20, 20))})["w"]
+    assert (row.status, row.reason, row.detail) == ("failed", "internal_error", "TypeError: unexpected")
+    monkeypatch.setenv("TRIPLEPOINT_DEBUG", "1")
+    with pytest.raises(TypeError):
+        scan({"w": gaussian((20, 20))})
+
+
+def test_an_unreadable_tensor_is_a_row(monkeypatch):
+    from triplepoint.checkpoints import memory
+
+    def broken(self, name):
+        raise OSError("the disk is gone")
+
+    for reader in vars(memory).values():
+        if isinstance(reader, type) and hasattr(reader, "read"):
+            monkeypatch.setattr(reader, "read", broken)
+    row = scan({"w": gaussian((20, 20))})["w"]
+    assert (row.reason, row.detail) == ("unreadable", "the disk is gone")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"mode": "turbo"}, "precise, fast, exact"),
+        ({"metrics": "alpa"}, "alpha"),
+        ({"layers": "nothing*"}, "'w'"),
+        ({"interval": "bootstrap:0"}, "bootstrap"),
+        ({"interval": "jackknife"}, "bootstrap"),
+        ({"workers": 0}, "at least one"),
+    ],
+)
+def test_a_wrong_call_says_what_to_do(arguments, words):
+    with pytest.raises(UsageError, match=words.replace("*", r"\*")):
+        scan({"w": gaussian((20, 20))}, **arguments)
+
+
+def test_excluding_patterns_and_near_names():
+    found = scan({"a.w": gaussian((20, 20)), "b.w": gaussian((20, 20))}, layers=["!a.*"])
+    assert [row.status for row in found.matrices] == ["skipped", "ok"]
+    with pytest.raises(KeyError, match=r"b\.w"):
+        found["bw"]
+
+
+def test_only_the_metrics_asked_for_are_in_the_row():
+    row = scan({"w": gaussian((20, 20))}, metrics=["alpha", "stable_rank"])["w"]
+    assert list(row.metrics) == ["alpha", "stable_rank"]
+
+
+def test_provenance_tells_what_is_needed_to_repeat():
+    found = scan({"w": gaussian((20, 20))}, seed=7, mode="fast")
+    provenance = found.provenance
+    assert (provenance.seed, provenance.settings["mode"], provenance.format) == (7, "fast", "arrays")
+    assert {"numpy", "scipy", "blas", "python"} <= set(provenance.environment)
