@@ -96,7 +96,10 @@ def test_a_scan_of_safetensors_imports_no_framework(tmp_path):
         f"print(sorted({FRAMEWORKS!r} & set(sys.modules)))"
     )
     done = subprocess.run(
-        [sys.executable, "-c", code, str(tmp_path / "m.safetensors")], capture_output=True, text=True, check=True
+        [sys.executable, "-c", code, str(tmp_path / "m.safetensors")],
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert done.stdout.strip() == "[]"
 

@@ -24,7 +24,9 @@ def orthogonal(n: int, seed: int = 0) -> np.ndarray:
 def with_singular_values(values: np.ndarray, shape: tuple[int, int], seed: int = 0) -> np.ndarray:
     """A matrix of `shape` with exactly these singular values and random directions."""
     rows, columns = shape
-    return orthogonal(rows, seed)[:, : len(values)] * values @ orthogonal(columns, seed + 1)[:, : len(values)].T
+    return (
+        orthogonal(rows, seed)[:, : len(values)] * values @ orthogonal(columns, seed + 1)[:, : len(values)].T
+    )
 
 
 def pareto(alpha: float, n: int, seed: int = 0) -> np.ndarray:

@@ -35,6 +35,8 @@ from triplepoint.records.spectra import EPS32
 
 # In `fast`, a tail that starts this far below λmax may lie in float32 rounding noise; the matrix is done again.
 PROMOTE_BELOW = 1e-4
+# λ = σ² and the sums over it stay normal float64 numbers between these.
+MIN_SIGMA, MAX_SIGMA = 1e-140, 1e140
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,8 @@ def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Setting
     found = decompose(values, mode, settings.backend)
     if isinstance(found, Reason) or found.epsilon != EPS32:
         return found
+    if not MIN_SIGMA < np.max(found.singular_values) < MAX_SIGMA:
+        return found
     fit = Facts(_spectrum(plan, found), FitSettings()).get(PowerLawFit)
     if isinstance(fit, PowerLawFit) and fit.xmin < PROMOTE_BELOW * fit.xmax:
         return precise_again(found, values, settings.backend)
@@ -102,8 +106,11 @@ def _spectrum(plan: MatrixPlan, found: Decomposition) -> Spectrum:
 
 
 def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRow:
-    if not np.any(found.singular_values):
+    top = float(np.max(found.singular_values))
+    if top == 0:
         return blank(plan, "failed", Reason.all_zero)
+    if not MIN_SIGMA < top < MAX_SIGMA:
+        return blank(plan, "failed", Reason.extreme_scale)
     spectrum = _spectrum(plan, found)
     facts = Facts(found, spectrum, FitSettings(plan.id, settings.seed, settings.replicates))
     measured = [_measure(metric, facts) for metric in settings.metrics]
@@ -159,6 +166,9 @@ _LOUD = {
     Reason.non_finite: Severity.error,
     Reason.unreadable: Severity.error,
     Reason.internal_error: Severity.error,
+    Reason.out_of_memory: Severity.warning,
+    Reason.not_converged: Severity.warning,
+    Reason.extreme_scale: Severity.warning,
     Reason.all_zero: Severity.warning,
 }
 

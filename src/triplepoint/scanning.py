@@ -16,6 +16,7 @@ from itertools import groupby
 from typing import Any
 
 from triplepoint import __version__, analysis, checkpoints, matrices
+from triplepoint.diagnosis import NULL_LEVEL
 from triplepoint.engines import SerialEngine, Task, ThreadEngine
 from triplepoint.environment import environment
 from triplepoint.errors import UsageError
@@ -119,8 +120,8 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     settings, workers = _settings(request), _workers(request.workers)
     reader = checkpoints.open(request.source, allow_pickle=request.allow_pickle)
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config), reader.read)
-    plans = _filter(plans, request.layers)
-    tasks = [tuple(group) for _, group in groupby(plans, key=lambda plan: plan.sources)]
+    chosen = _filter(plans, request.layers)
+    tasks = [tuple(group) for _, group in groupby(chosen, key=lambda plan: plan.sources)]
     engine = ThreadEngine(workers) if workers > 1 else SerialEngine()
 
     done: dict[str, MatrixRow] = {}
@@ -131,10 +132,10 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
                 for row in rows:
                     done[row.id] = row
                     if on_row is not None:
-                        on_row(len(done), len(plans), row)
+                        on_row(len(done), len(chosen), row)
     except KeyboardInterrupt:
         interrupted = True
-    rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in plans]
+    rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in chosen]
     return Scan(
         Provenance(
             version=__version__,
@@ -167,7 +168,7 @@ def _settings(request: ScanRequest) -> analysis.Settings:
     if request.mode not in MODES:
         raise UsageError(f"mode {request.mode!r}", "unknown", f"Use one of {', '.join(MODES)}")
     return analysis.Settings(
-        mode=request.mode,  # type: ignore[arg-type]
+        mode=request.mode,
         metrics=_metrics(request.metrics),
         asked=request.metrics is not None,
         seed=request.seed,
@@ -245,5 +246,5 @@ def _recorded(request: ScanRequest, settings: analysis.Settings, workers: int) -
         "backend": settings.backend.name,
         "allow_pickle": request.allow_pickle,
         "spectra": request.spectra,
-        "null_level": analysis.diagnosis.NULL_LEVEL,
+        "null_level": NULL_LEVEL,
     }

@@ -22,7 +22,13 @@ def fit(alpha: float, count: int = 200) -> PowerLawFit:
 
 @pytest.mark.parametrize(
     ("alpha", "phase"),
-    [(1.5, "over_trained"), (2.0, "undecided"), (3.0, "well_trained"), (6.0, "undecided"), (9.0, "under_trained")],
+    [
+        (1.5, "over_trained"),
+        (2.0, "undecided"),
+        (3.0, "well_trained"),
+        (6.0, "undecided"),
+        (9.0, "under_trained"),
+    ],
 )
 def test_the_interval_decides_once_the_null_is_rejected(alpha, phase):
     found, confidence = classify(fit(alpha), LEARNED)
@@ -70,6 +76,8 @@ def test_every_phase_is_explained_and_every_finding_has_a_rule():
 
 
 def test_few_of_many_noise_matrices_are_called_learned():
-    noise = {f"{n}x{m}/{k}": gaussian((n, m), k) for n, m in ((40, 30), (128, 128), (200, 100)) for k in range(40)}
+    noise = {
+        f"{n}x{m}/{k}": gaussian((n, m), k) for n, m in ((40, 30), (128, 128), (200, 100)) for k in range(40)
+    }
     phases = [row.phase for row in scan(noise).matrices]
     assert sum(phase is not Phase.under_trained for phase in phases) <= 0.05 * len(phases)

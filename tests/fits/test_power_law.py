@@ -18,7 +18,9 @@ def test_plain_python_finds_the_same_tail(seed):
     data = pareto(1.5 + seed / 2, 20 + 15 * seed, seed)
     tail = best_tail(data)
     alpha, xmin, distance = power_law(list(data))
-    assert (tail.alpha, data[tail.start], tail.ks_distance) == pytest.approx((alpha, xmin, distance), rel=1e-10)
+    assert (tail.alpha, data[tail.start], tail.ks_distance) == pytest.approx(
+        (alpha, xmin, distance), rel=1e-10
+    )
 
 
 @given(
@@ -56,7 +58,9 @@ def test_the_pruned_search_is_exact_on_spectra_of_real_size(name):
 def test_a_planted_exponent_is_recovered_on_average(alpha):
     found = [best_tail(pareto(alpha, 1000, seed)).alpha for seed in range(40)]
     # The spread of one fit is about 1.15 (α−1)/√n; the mean of 40 lies within three of its standard errors.
-    assert np.mean(found) == pytest.approx(alpha, abs=3 * 1.4 * (alpha - 1) / np.sqrt(1000 * 40) + 0.01 * (alpha - 1))
+    assert np.mean(found) == pytest.approx(
+        alpha, abs=3 * 1.4 * (alpha - 1) / np.sqrt(1000 * 40) + 0.01 * (alpha - 1)
+    )
 
 
 @given(st.floats(1e-12, 1e12), st.integers(0, 5))
@@ -93,7 +97,9 @@ def test_small_samples_minimise_the_documented_objective_and_keep_eight_points(n
 @pytest.mark.parametrize("row", reference("synth_default.csv"), ids=lambda row: row["name"])
 def test_weightwatcher_found_the_same_tail(row):
     # The one row below 20 eigenvalues agrees too: there both objectives choose the same eight points.
-    sigma = np.load(DATA / "synth_singular_values.npz")[row["name"].replace("1p5", "1.5").replace("2p5", "2.5")]
+    sigma = np.load(DATA / "synth_singular_values.npz")[
+        row["name"].replace("1p5", "1.5").replace("2p5", "2.5")
+    ]
     data = sigma[::-1] ** 2
     tail = best_tail(data)
     expected = tuple(float(row[column]) for column in ("alpha", "xmin", "D"))

@@ -32,7 +32,9 @@ def test_every_mode_agrees_with_the_svd(shape, backend, mode, tolerance):
     np.testing.assert_allclose(found.singular_values, expected, atol=tolerance * expected.max(), rtol=0)
 
 
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn])
+@pytest.mark.parametrize(
+    "dtype", [np.float64, np.float32, np.float16, ml_dtypes.bfloat16, ml_dtypes.float8_e4m3fn]
+)
 def test_storage_types_are_widened_exactly(dtype):
     values = gaussian((90, 130), seed=1).astype(dtype)[None]
     found = decompose(values, "precise", LAPACK)

@@ -62,7 +62,11 @@ def test_scaling_acts_as_declared(world, base, factor):
     for name, metric in METRICS.items():
         if metric.scale == "other":
             continue
-        expected = base[name] + 2 * math.log10(factor) if metric.scale == "log" else base[name] * factor**metric.scale
+        expected = (
+            base[name] + 2 * math.log10(factor)
+            if metric.scale == "log"
+            else base[name] * factor**metric.scale
+        )
         assert scaled[name] == pytest.approx(expected, rel=1e-6, abs=1e-12), name
 
 

@@ -104,5 +104,7 @@ def test_the_bidiagonal_form_has_the_eigenvalues_of_gaussian_matrices():
     rng = np.random.default_rng(2)
     shape = (40, 20)
     ours = np.mean([bidiagonal.eigenvalues(shape, rng) for _ in range(3000)], axis=0)
-    theirs = np.mean([np.linalg.svd(gaussian(shape, s), compute_uv=False)[::-1] ** 2 for s in range(3000)], axis=0)
+    theirs = np.mean(
+        [np.linalg.svd(gaussian(shape, s), compute_uv=False)[::-1] ** 2 for s in range(3000)], axis=0
+    )
     np.testing.assert_allclose(ours, theirs, rtol=0.02)

@@ -137,7 +137,7 @@ def _text(raw: bytes) -> str:
         raise HeaderError(f"{raw[:40]!r} is not UTF-8 text") from None
     except ValueError:
         raise HeaderError(f"{raw[:40]!r} is not a JSON text") from None
-    return text
+    return str(text)
 
 
 def _entry(name: str, raw: bytes) -> Entry:
@@ -157,8 +157,6 @@ def _entry(name: str, raw: bytes) -> Entry:
     if len(shape) > MAX_RANK:
         raise HeaderError(f"the tensor {shown(name)} has {len(shape)} dimensions, more than {MAX_RANK}")
     begin, end = offsets
-    if begin > end:
-        raise HeaderError(f"the tensor {shown(name)} ends before it begins")
     # NumPy refuses shapes whose non-zero sides multiply beyond 2^63 bytes even where another side is zero.
     if math.prod(side for side in shape if side) * BITS[dtype] > MAX_BYTES:
         raise HeaderError(f"the shape of {shown(name)} is larger than any memory")

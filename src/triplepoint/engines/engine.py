@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from typing import Protocol, TypeAlias
 
 from triplepoint.records import MatrixPlan, MatrixRow
@@ -15,5 +15,5 @@ Work: TypeAlias = Callable[[Task], list[MatrixRow]]
 class Engine(Protocol):
     """Results must not depend on the engine; only their order may."""
 
-    def run(self, tasks: Sequence[Task], work: Work) -> Iterator[list[MatrixRow]]:
+    def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """Yield the rows of each task when it is done; closing the iterator stops what has not begun."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 
 from triplepoint.engines.engine import Task, Work
 from triplepoint.linalg import blas_threads
@@ -15,7 +15,7 @@ class SerialEngine:
     def __init__(self, threads: int = 1) -> None:
         self._threads = threads
 
-    def run(self, tasks: Sequence[Task], work: Work) -> Iterator[list[MatrixRow]]:
+    def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """See `Engine`."""
         with blas_threads(self._threads):
             for task in tasks:

@@ -6,7 +6,7 @@ The largest matrices go first, because the last one to finish decides how long t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 
 from triplepoint.engines.engine import Task, Work
@@ -25,7 +25,7 @@ class ThreadEngine:
     def __init__(self, workers: int) -> None:
         self._workers = workers
 
-    def run(self, tasks: Sequence[Task], work: Work) -> Iterator[list[MatrixRow]]:
+    def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """See `Engine`. On closing, running matrices are finished and the rest is dropped."""
         ordered = sorted(tasks, key=lambda task: -task[0].cost)
         yield from SerialEngine(self._workers).run([t for t in ordered if t[0].side >= WIDE_FROM], work)

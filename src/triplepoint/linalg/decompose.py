@@ -63,9 +63,9 @@ class Decomposition:
         """Entries of all slices together."""
         parts = self.slice_entries
         mean = math.fsum(p.mean for p in parts) / len(parts)
-        variance = math.fsum(p.std**2 + p.mean**2 for p in parts) / len(parts) - mean**2
-        largest = max(p.max_abs for p in parts)
-        return EntryStatistics(sum(p.count for p in parts), mean, math.sqrt(max(variance, 0.0)), largest)
+        # hypot, because squares of extreme entries leave the range of float64.
+        std = math.hypot(*(p.std for p in parts), *(p.mean - mean for p in parts)) / math.sqrt(len(parts))
+        return EntryStatistics(sum(p.count for p in parts), mean, std, max(p.max_abs for p in parts))
 
     def only(self, index: int) -> Decomposition:
         """One slice on its own."""
@@ -90,25 +90,40 @@ def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Re
         if mode == "exact":
             return _exact(values)
         result = _by_gram(values, np.dtype(np.float32 if mode == "fast" else np.float64), backend)
-        if isinstance(result, Reason):
-            return result
-        if mode == "fast" and result.epsilon == EPS32 and _spiked(result):
-            return decompose(values, "precise", backend)
-        if mode == "precise" and result.storage_epsilon == EPS64 and _rank_unresolved(result):
-            return _exact(values)
     except (lapack.LapackError, np.linalg.LinAlgError):
         return Reason.not_converged
-    return result
+    if isinstance(result, Reason):
+        # float64 entries beyond float32's range look infinite or zero in `fast`.
+        hidden = mode == "fast" and values.dtype == np.float64 and result is not Reason.not_converged
+        return decompose(values, "precise", backend) if hidden else result
+    better = _promotion(result)
+    return result if better is None else decompose(values, better, backend)
+
+
+def _promotion(result: Decomposition) -> Mode | None:
+    """The mode that this spectrum needs, or None if it is good as it is."""
+    if result.epsilon == EPS32 and _spiked(result):
+        return "precise"
+    if result.epsilon == EPS64 and result.storage_epsilon == EPS64 and _rank_unresolved(result):
+        return "exact"
+    return None
+
+
+def _relative(result: Decomposition) -> Array:
+    """λ/λmax slice by slice; zero for a slice of zeros. Divided before squaring, so no scale can overflow."""
+    top = result.singular_values[:, :1]
+    return np.square(result.singular_values / np.where(top > 0, top, 1.0))
 
 
 def _spiked(result: Decomposition) -> bool:
-    squares = np.square(result.singular_values)
-    return bool(np.any(squares[:, 0] > SPIKE_SHARE * np.sum(squares, axis=1)))
+    """One direction carries more than half of the energy of a slice."""
+    relative = _relative(result)
+    return bool(np.any(relative[:, 0] > SPIKE_SHARE * np.sum(relative, axis=1)))
 
 
 def _rank_unresolved(result: Decomposition) -> bool:
-    squares = np.square(result.singular_values)
-    return bool(np.any(squares < result.resolved_ratio * squares[:, :1]))
+    """Eigenvalues lie below the floor of a Gram matrix in float64."""
+    return result.method != "svd" and bool(np.any(_relative(result) < result.resolved_ratio))
 
 
 def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposition | Reason:

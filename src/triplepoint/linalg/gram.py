@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 # Squares of entries outside these bounds leave the exponent range (float32: 1e±38), so W is rescaled by a power
 # of two, which is exact.
-_SAFE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-140, 1e140)}
+SAFE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-140, 1e140)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +28,14 @@ class GramPass:
     """c; singular values of W are those of cW divided by c."""
     entries: EntryStatistics
     """Not finite where W is not; then `gram` must not be used."""
+
+
+def rescaling(largest: float, smallest_safe: float, largest_safe: float) -> float:
+    """A power of two that brings entries of this size near 1 where their squares would leave the range, else 1."""
+    if largest == 0 or smallest_safe < largest < largest_safe:
+        return 1.0
+    # 2^1074 is no float64; 2^1000 brings even the smallest subnormal to 1e-23.
+    return 2.0 ** -max(math.frexp(largest)[1], -1000)
 
 
 def gram_pass(values: Array, dtype: np.dtype[Any], backend: Backend, factor: float = 1.0) -> GramPass:
@@ -47,9 +55,9 @@ def gram_pass(values: Array, dtype: np.dtype[Any], backend: Backend, factor: flo
         with np.errstate(over="ignore"):
             total += float(np.sum(panel))
         gram = backend.accumulate(gram, panel, tall=tall)
-    smallest_safe, largest_safe = _SAFE[dtype]
-    if factor == 1.0 and largest > 0 and not smallest_safe < largest < largest_safe:
-        return gram_pass(values, dtype, backend, 2.0 ** -math.frexp(largest)[1])
+    wanted = rescaling(largest, *SAFE[dtype])
+    if factor == 1.0 and wanted != 1.0:
+        return gram_pass(values, dtype, backend, wanted)
     mean = total / count
     variance = max(backend.trace(gram) / count - mean**2, 0.0)
     entries = EntryStatistics(count, mean / factor, math.sqrt(variance) / factor, largest / factor)

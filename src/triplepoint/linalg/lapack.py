@@ -91,7 +91,7 @@ def _real(value: float, like: Array) -> Any:
     return ctypes.byref((ctypes.c_double if like.dtype == np.float64 else ctypes.c_float)(value))
 
 
-def _check(info: ctypes.c_int32 | ctypes.c_int64, routine: str) -> None:
+def _check(info: Any, routine: str) -> None:
     if info.value != 0:
         raise LapackError(f"{routine} returned info = {info.value}")
 

@@ -45,4 +45,5 @@ def convert(block: Array, out: Array) -> None:
     if block.dtype.name == "bfloat16" and out.dtype == np.float32:
         np.left_shift(block.view(np.uint16), 16, out=out.view(np.uint32), dtype=np.uint32, casting="safe")
     else:
-        np.copyto(out, block, casting="unsafe")
+        with np.errstate(over="ignore"):
+            np.copyto(out, block, casting="unsafe")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
+
+from triplepoint.linalg.gram import SAFE, rescaling
 
 Array = np.ndarray[Any, Any]
 
@@ -16,7 +17,7 @@ def small_stack(stack: Array) -> tuple[Array, float]:
     `stack` is (slices, rows, columns) float64. NumPy's batched routines loop in C and release the interpreter.
     """
     largest = float(np.max(np.abs(stack)))
-    factor = 1.0 if largest == 0 or 1e-140 < largest < 1e140 else 2.0 ** -math.frexp(largest)[1]
+    factor = rescaling(largest, *SAFE[np.dtype(np.float64)])
     scaled = stack * factor if factor != 1.0 else stack
     turned = np.swapaxes(scaled, 1, 2)
     gram = turned @ scaled if stack.shape[1] >= stack.shape[2] else scaled @ turned

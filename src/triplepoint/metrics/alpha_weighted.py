@@ -10,8 +10,8 @@ from triplepoint.records import PowerLawFit, Spectrum
 FIT = PowerLawFit(3.0, 0.2, 2.6, 3.4, 1.5, 100.0, 0.05, 100, 400, "closed:iid-pareto")
 
 
-def alpha_weighted(fit: PowerLawFit, spectrum: Spectrum) -> float | None:
-    """α̂ = α · log10 λmax."""
+def alpha_weighted(fit: PowerLawFit, spectrum: Spectrum) -> float:
+    """α̂ = α · log10 λmax, the exponent weighted by the scale of the layer."""
     return fit.alpha * math.log10(float(spectrum.eigenvalues[0]))
 
 

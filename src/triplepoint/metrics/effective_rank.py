@@ -6,7 +6,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def effective_rank(spectrum: Spectrum) -> float | None:
+def effective_rank(spectrum: Spectrum) -> float:
     """exp(−Σ p ln p) with p = σ/Σσ: the exponential of the entropy of the normalised singular values.
 
     Between 1 and the rank. Cost O(M).

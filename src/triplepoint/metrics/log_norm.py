@@ -8,7 +8,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def log_norm(spectrum: Spectrum) -> float | None:
+def log_norm(spectrum: Spectrum) -> float:
     """log10 Σλ, the squared Frobenius norm in the λ units of the row."""
     return math.log10(float(np.sum(spectrum.eigenvalues)))
 

@@ -6,7 +6,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def matrix_rank(spectrum: Spectrum) -> float | None:
+def matrix_rank(spectrum: Spectrum) -> float:
     """Number of σ > σmax · max(N, M) · ε, ε = 2⁻²³ for storage of 32 bits or fewer and 2⁻⁵² for float64.
 
     Pooled slices: the sum of the ranks of the slices by the largest σ of all. Cost O(M).

@@ -4,7 +4,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import BulkNull
 
 
-def mp_edge(bulk: BulkNull) -> float | None:
+def mp_edge(bulk: BulkNull) -> float:
     """σ²(√N + √M)², the largest eigenvalue a noise matrix of this shape and entry variance would have.
 
     In the λ units of the row.

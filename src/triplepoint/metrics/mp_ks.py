@@ -4,7 +4,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import BulkNull
 
 
-def mp_ks(bulk: BulkNull) -> float | None:
+def mp_ks(bulk: BulkNull) -> float:
     """D = sup |F − F_MP| between the whole spectrum and Marchenko–Pastur with σ from the entries."""
     return bulk.ks_distance
 

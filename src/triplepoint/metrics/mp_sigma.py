@@ -4,7 +4,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import EntryStatistics
 
 
-def mp_sigma(entries: EntryStatistics) -> float | None:
+def mp_sigma(entries: EntryStatistics) -> float:
     """Standard deviation of the entries of W as stored, the σ of the same-shape null."""
     return entries.std
 

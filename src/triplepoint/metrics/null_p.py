@@ -4,7 +4,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import BulkNull
 
 
-def null_p(bulk: BulkNull) -> float | None:
+def null_p(bulk: BulkNull) -> float:
     """P that a Gaussian matrix of the same shape lies as far from Marchenko–Pastur: n·D against its simulated null.
 
     Simulated down to 0.002, continued as an exponential down to 1e-9. Small: it has learned something.

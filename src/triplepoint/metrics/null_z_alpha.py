@@ -4,7 +4,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import AlphaNull
 
 
-def null_z_alpha(null: AlphaNull) -> float | None:
+def null_z_alpha(null: AlphaNull) -> float:
     """Normal score of α among the exponents of Gaussian matrices of the same shape.
 
     Negative: heavier tail than noise. Simulated to |z| = 2.58, continued linearly in log α to 10.

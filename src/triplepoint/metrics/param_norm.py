@@ -6,7 +6,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def param_norm(spectrum: Spectrum) -> float | None:
+def param_norm(spectrum: Spectrum) -> float:
     """‖W‖_F² = Σσ² of the weights as stored, without the λ scale of convolutions."""
     return float(np.sum(np.square(spectrum.singular_values)))
 

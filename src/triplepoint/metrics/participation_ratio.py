@@ -6,7 +6,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def participation_ratio(spectrum: Spectrum) -> float | None:
+def participation_ratio(spectrum: Spectrum) -> float:
     """(Σλ)²/Σλ²: the number of equal eigenvalues with the same first two moments.
 
     Between 1 and the rank. Cost O(M).

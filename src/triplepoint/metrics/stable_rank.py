@@ -6,7 +6,7 @@ from triplepoint.metrics._metric import Metric
 from triplepoint.records import Spectrum
 
 
-def stable_rank(spectrum: Spectrum) -> float | None:
+def stable_rank(spectrum: Spectrum) -> float:
     """Σλ/λmax = ‖W‖_F²/‖W‖₂²: a smooth count of the directions that carry weight.
 
     Between 1 and the rank. Cost O(M).

@@ -34,6 +34,7 @@ class Reason(StrEnum):
     unreadable = "unreadable"
     out_of_memory = "out_of_memory"
     not_converged = "not_converged"
+    extreme_scale = "extreme_scale"
     internal_error = "internal_error"
     # metrics without a value
     too_few_eigenvalues = "too_few_eigenvalues"
@@ -71,6 +72,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.unreadable: "The bytes of this tensor could not be read.",
     Reason.out_of_memory: "The matrix did not fit in memory; lower --workers or use a larger machine.",
     Reason.not_converged: "The eigenvalue iteration did not converge; try --mode exact.",
+    Reason.extreme_scale: "The eigenvalues leave the range of float64; rescale the tensor.",
     Reason.internal_error: "A fault in triplepoint itself; please report it with the tensor's shape and type.",
     Reason.too_few_eigenvalues: "Fewer than 8 resolved eigenvalues: no tail can be fitted.",
     Reason.degenerate_tail: "The eigenvalues are so equal that no power law can be fitted.",

@@ -37,7 +37,7 @@ class Spectrum:
     @property
     def eigenvalues(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """λ = scale · σ², (slices · M,) float64, descending."""
-        return self.scale * np.square(self.singular_values)
+        return np.asarray(self.scale * np.square(self.singular_values))
 
     @property
     def fit_from(self) -> float:
