@@ -30,10 +30,8 @@ MAY_IMPORT = {
     "summary": {"records", "nulls"},
     "environment": set(),
     "engines": {"records", "linalg"},
-    "scanning": {
-        "records", "checkpoints", "matrices", "linalg", "metrics", "diagnosis", "analysis", "engines", "summary",
-        "environment",
-    },
+    "request": {"records", "analysis", "linalg", "metrics", "diagnosis"},
+    "scanning": {"records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request"},
     "report": {"records"},
 }  # fmt: skip
 FRAMEWORKS = {"torch", "pandas", "polars", "pyarrow", "matplotlib", "tensorflow", "jax"}

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds import gaussian, heavy_tailed, with_singular_values
+from tests.worlds import gaussian, heavy_tailed
 from triplepoint import analysis, scan
 from triplepoint.errors import UsageError
 from triplepoint.records import MatrixRow, Phase
-from triplepoint.scanning import ScanRequest, run
+from triplepoint.request import ScanRequest
+from triplepoint.scanning import run
 
 
 def hostile() -> dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from triplepoint import diagnosis, matrices
+from triplepoint.errors import TriplepointError
 from triplepoint.facts import Facts
 from triplepoint.fits import MIN_EIGENVALUES, FitSettings
 from triplepoint.linalg import Backend, Decomposition, Mode, decompose, precise_again
@@ -66,7 +67,9 @@ def analyze(
         found = _decompose(values, whole, settings)
     except MemoryError:
         return [blank(plan, "failed", Reason.out_of_memory) for plan in plans]
-    except (OSError, ValueError) as error:
+    except TriplepointError as error:
+        return [blank(plan, "failed", Reason.unreadable, error.found) for plan in plans]
+    except OSError as error:
         return [blank(plan, "failed", Reason.unreadable, str(error)) for plan in plans]
     if isinstance(found, Reason):
         return [blank(plan, "failed", found) for plan in plans]

@@ -8,42 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import closing
-from dataclasses import dataclass, replace
-from fnmatch import fnmatchcase
 from itertools import groupby
 from typing import Any
 
 from triplepoint import __version__, analysis, checkpoints, matrices
-from triplepoint.diagnosis import NULL_LEVEL
 from triplepoint.engines import SerialEngine, Task, ThreadEngine
 from triplepoint.environment import environment
-from triplepoint.errors import UsageError
-from triplepoint.linalg import MODES, choose_backend
-from triplepoint.metrics import METRICS, Metric
-from triplepoint.records import MatrixPlan, MatrixRow, Provenance, Reason, Scan
+from triplepoint.records import MatrixRow, Provenance, Reason, Scan
+from triplepoint.request import ScanRequest, chosen, recorded, settings_of, workers_of
 from triplepoint.summary import summarize
-
-DEFAULT_REPLICATES = 500
-MAX_REPLICATES = 100_000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScanRequest:
-    """Everything the user may ask of a scan; see `scan`."""
-
-    source: Any
-    mode: str = "precise"
-    layers: tuple[str, ...] | None = None
-    metrics: tuple[str, ...] | None = None
-    seed: int = 0
-    workers: int | None = None
-    interval: str = "closed"
-    allow_pickle: bool = False
-    device: str | None = None
-    spectra: bool = False
-
 
 OnRow = Callable[[int, int, MatrixRow], None]
 
@@ -117,11 +92,11 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     and the scan is returned with `provenance.interrupted`.
     """
     started = time.perf_counter()
-    settings, workers = _settings(request), _workers(request.workers)
+    settings, workers = settings_of(request), workers_of(request.workers)
     reader = checkpoints.open(request.source, allow_pickle=request.allow_pickle)
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config), reader.read)
-    chosen = _filter(plans, request.layers)
-    tasks = [tuple(group) for _, group in groupby(chosen, key=lambda plan: plan.sources)]
+    plans = chosen(plans, request.layers)
+    tasks = [tuple(group) for _, group in groupby(plans, key=lambda plan: plan.sources)]
     engine = ThreadEngine(workers) if workers > 1 else SerialEngine()
 
     done: dict[str, MatrixRow] = {}
@@ -132,10 +107,10 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
                 for row in rows:
                     done[row.id] = row
                     if on_row is not None:
-                        on_row(len(done), len(chosen), row)
+                        on_row(len(done), len(plans), row)
     except KeyboardInterrupt:
         interrupted = True
-    rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in chosen]
+    rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in plans]
     return Scan(
         Provenance(
             version=__version__,
@@ -143,7 +118,7 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
             format=reader.format,
             digest=reader.digest(),
             seed=request.seed,
-            settings=_recorded(request, settings, workers),
+            settings=recorded(request, settings, workers),
             environment=environment(),
             seconds=time.perf_counter() - started,
             interrupted=interrupted,
@@ -162,89 +137,3 @@ def _analyze(task: Task, read: Any, settings: analysis.Settings) -> list[MatrixR
             raise
         detail = f"{type(error).__name__}: {error}"
         return [analysis.blank(plan, "failed", Reason.internal_error, detail) for plan in task]
-
-
-def _settings(request: ScanRequest) -> analysis.Settings:
-    if request.mode not in MODES:
-        raise UsageError(f"mode {request.mode!r}", "unknown", f"Use one of {', '.join(MODES)}")
-    return analysis.Settings(
-        mode=request.mode,
-        metrics=_metrics(request.metrics),
-        asked=request.metrics is not None,
-        seed=request.seed,
-        replicates=_replicates(request.interval),
-        spectra=request.spectra,
-        backend=choose_backend(request.device),
-    )
-
-
-def _metrics(names: Sequence[str] | None) -> tuple[Metric, ...]:
-    if names is None:
-        return tuple(METRICS.values())
-    for name in names:
-        if name not in METRICS:
-            import difflib
-
-            near = difflib.get_close_matches(name, METRICS, n=3) or sorted(METRICS)
-            raise UsageError(f"metric {name!r}", "unknown", f"Did you mean {', '.join(near)}?")
-    return tuple(METRICS[name] for name in dict.fromkeys(names))
-
-
-def _replicates(interval: str) -> int:
-    kind, _, count = interval.partition(":")
-    if kind == "closed" and not count:
-        return 0
-    if kind == "bootstrap" and (not count or count.isdecimal()):
-        replicates = int(count) if count else DEFAULT_REPLICATES
-        if 20 <= replicates <= MAX_REPLICATES:
-            return replicates
-    raise UsageError(
-        f"interval {interval!r}",
-        "not understood",
-        f"Use closed, bootstrap or bootstrap:B with B from 20 to {MAX_REPLICATES}",
-    )
-
-
-def _workers(asked: int | None) -> int:
-    if asked is not None:
-        if asked < 1:
-            raise UsageError(f"{asked} workers", "at least one is needed", "Leave out workers for one a core")
-        return asked
-    usable = getattr(os, "sched_getaffinity", None)
-    return len(usable(0)) if usable else os.cpu_count() or 1
-
-
-def _filter(plans: Sequence[MatrixPlan], patterns: Sequence[str] | None) -> list[MatrixPlan]:
-    """Plans outside the patterns become left out, with the reason `filtered`; slices follow their tensor."""
-    if patterns is None:
-        return list(plans)
-    wanted = [p for p in patterns if not p.startswith("!")] or ["*"]
-    unwanted = [p[1:] for p in patterns if p.startswith("!")]
-
-    def matches(plan: MatrixPlan, globs: Sequence[str]) -> bool:
-        base = plan.id.removesuffix(f"/{plan.part}")
-        return any(fnmatchcase(plan.id, glob) or fnmatchcase(base, glob) for glob in globs)
-
-    kept = [p if matches(p, wanted) and not matches(p, unwanted) else None for p in plans]
-    if not any(kept):
-        example = plans[0].id if plans else "none"
-        raise UsageError(f"layers {', '.join(patterns)}", "no matrix matches", f"Ids look like {example!r}")
-    return [
-        keep if keep is not None else replace(plan, reason=plan.reason or Reason.filtered)
-        for keep, plan in zip(kept, plans, strict=True)
-    ]
-
-
-def _recorded(request: ScanRequest, settings: analysis.Settings, workers: int) -> dict[str, Any]:
-    return {
-        "mode": request.mode,
-        "interval": request.interval,
-        "layers": list(request.layers) if request.layers else None,
-        "metrics": list(request.metrics) if request.metrics else None,
-        "workers": workers,
-        "device": request.device,
-        "backend": settings.backend.name,
-        "allow_pickle": request.allow_pickle,
-        "spectra": request.spectra,
-        "null_level": NULL_LEVEL,
-    }

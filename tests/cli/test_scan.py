@@ -18,7 +18,7 @@ from triplepoint.report import formats
 
 
 def test_defaults_are_those_of_the_python_surface(invoke: Invoke, stub: Stub) -> None:
-    from triplepoint.scanning import ScanRequest
+    from triplepoint.request import ScanRequest
 
     assert invoke("scan", "m.safetensors").exit_code == 0
     assert stub.request == ScanRequest(source="m.safetensors")

@@ -69,7 +69,7 @@ def test_embeddings_are_marked_as_less_meaningful():
 def test_every_phase_is_explained_and_every_finding_has_a_rule():
     assert set(PHASES) == {phase.value for phase in Phase}
     for rule in RULES.values():
-        assert rule.definition and rule.source and rule.evidence and rule.misleads
+        assert all((rule.definition, rule.source, rule.evidence, rule.misleads)), rule.name
     found = scan({"a": gaussian((90, 60)), "b": heavy_tailed((200, 150), 1.5)})
     assert {finding.rule for _, finding in found.findings} <= set(RULES)
     assert (found["a"].phase, found["b"].phase) == (Phase.under_trained, Phase.over_trained)

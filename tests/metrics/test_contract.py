@@ -53,7 +53,8 @@ def test_the_words_are_there(name):
 def test_values_lie_in_the_valid_range(name, base):
     low, high = METRICS[name].valid
     assert base[name] is not None
-    assert (low is None or base[name] >= low) and (high is None or base[name] <= high)
+    assert low is None or base[name] >= low
+    assert high is None or base[name] <= high
 
 
 @pytest.mark.parametrize("factor", [1e-9, 1e-3, 7.0, 1e6])

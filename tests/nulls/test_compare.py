@@ -6,12 +6,15 @@ bidiagonal matrices.
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 from tests.worlds import gaussian, heavy_tailed
 from triplepoint.linalg import choose_backend, decompose
-from triplepoint.nulls import P_FLOOR, alpha_null, bulk_null, discoveries, gaussian as bidiagonal
+from triplepoint.nulls import P_FLOOR, alpha_null, bulk_null, discoveries
+from triplepoint.nulls import gaussian as bidiagonal
 from triplepoint.nulls.compare import fisher, p_value
 from triplepoint.records import EntryStatistics, Reason
 
@@ -67,7 +70,7 @@ def test_p_values_fall_with_distance_and_end_at_the_floor():
     grid = np.linspace(0, 40, 400)
     found = [p_value(value, (768, 768)) for value in grid]
     assert found[0] == 1.0
-    assert all(a >= b for a, b in zip(found, found[1:], strict=False))
+    assert all(a >= b for a, b in pairwise(found))
     assert found[-1] == P_FLOOR
 
 

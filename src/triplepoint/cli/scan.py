@@ -84,7 +84,8 @@ def command(
     PATH is a safetensors file, an index of shards, a Hugging Face folder, or an .npy or .npz file.
     """
     destination = Destination.checked(format, output)
-    from triplepoint.scanning import ScanRequest, run
+    from triplepoint.request import ScanRequest
+    from triplepoint.scanning import run
 
     request = ScanRequest(
         source=path,

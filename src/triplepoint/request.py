@@ -1,0 +1,123 @@
+"""What the user asks of a scan, checked before anything is read."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from triplepoint.analysis import Settings
+from triplepoint.diagnosis import NULL_LEVEL
+from triplepoint.errors import UsageError
+from triplepoint.linalg import MODES, choose_backend
+from triplepoint.metrics import METRICS, Metric
+from triplepoint.records import MatrixPlan, Reason
+
+DEFAULT_REPLICATES = 500
+MIN_REPLICATES, MAX_REPLICATES = 20, 100_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanRequest:
+    """Everything the user may ask of a scan; see `scan`."""
+
+    source: Any
+    mode: str = "precise"
+    layers: tuple[str, ...] | None = None
+    metrics: tuple[str, ...] | None = None
+    seed: int = 0
+    workers: int | None = None
+    interval: str = "closed"
+    allow_pickle: bool = False
+    device: str | None = None
+    spectra: bool = False
+
+
+def settings_of(request: ScanRequest) -> Settings:
+    """What each matrix needs to know; an unknown mode, metric or interval is a UsageError."""
+    if request.mode not in MODES:
+        raise UsageError(f"mode {request.mode!r}", "unknown", f"Use one of {', '.join(MODES)}")
+    return Settings(
+        mode=request.mode,
+        metrics=_metrics(request.metrics),
+        asked=request.metrics is not None,
+        seed=request.seed,
+        replicates=_replicates(request.interval),
+        spectra=request.spectra,
+        backend=choose_backend(request.device),
+    )
+
+
+def _metrics(names: Sequence[str] | None) -> tuple[Metric, ...]:
+    if names is None:
+        return tuple(METRICS.values())
+    for name in names:
+        if name not in METRICS:
+            near = difflib.get_close_matches(name, METRICS, n=3) or sorted(METRICS)
+            raise UsageError(f"metric {name!r}", "unknown", f"Did you mean {', '.join(near)}?")
+    return tuple(METRICS[name] for name in dict.fromkeys(names))
+
+
+def _replicates(interval: str) -> int:
+    kind, _, count = interval.partition(":")
+    if kind == "closed" and not count:
+        return 0
+    if kind == "bootstrap" and (not count or count.isdecimal()):
+        replicates = int(count) if count else DEFAULT_REPLICATES
+        if MIN_REPLICATES <= replicates <= MAX_REPLICATES:
+            return replicates
+    raise UsageError(
+        f"interval {interval!r}",
+        "not understood",
+        f"Use closed, bootstrap or bootstrap:B with B from {MIN_REPLICATES} to {MAX_REPLICATES}",
+    )
+
+
+def workers_of(asked: int | None) -> int:
+    """Worker threads: as asked, or one a usable core."""
+    if asked is not None:
+        if asked < 1:
+            raise UsageError(f"{asked} workers", "at least one is needed", "Leave out workers for one a core")
+        return asked
+    usable = getattr(os, "sched_getaffinity", None)
+    return len(usable(0)) if usable else os.cpu_count() or 1
+
+
+def chosen(plans: Sequence[MatrixPlan], patterns: Sequence[str] | None) -> tuple[MatrixPlan, ...]:
+    """Plans outside the patterns become left out, with the reason `filtered`; slices follow their tensor."""
+    if patterns is None:
+        return tuple(plans)
+    wanted = [p for p in patterns if not p.startswith("!")] or ["*"]
+    unwanted = [p[1:] for p in patterns if p.startswith("!")]
+
+    def matches(plan: MatrixPlan, globs: Sequence[str]) -> bool:
+        base = plan.id.removesuffix(f"/{plan.part}")
+        return any(fnmatchcase(plan.id, glob) or fnmatchcase(base, glob) for glob in globs)
+
+    kept = [p if matches(p, wanted) and not matches(p, unwanted) else None for p in plans]
+    if not any(kept):
+        example = plans[0].id if plans else "none"
+        raise UsageError(f"layers {', '.join(patterns)}", "no matrix matches", f"Ids look like {example!r}")
+    return tuple(
+        keep if keep is not None else replace(plan, reason=plan.reason or Reason.filtered)
+        for keep, plan in zip(kept, plans, strict=True)
+    )
+
+
+def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str, Any]:
+    """The request as it stands in the provenance."""
+    return {
+        "mode": request.mode,
+        "interval": request.interval,
+        "layers": list(request.layers) if request.layers else None,
+        "metrics": list(request.metrics) if request.metrics else None,
+        "workers": workers,
+        "device": request.device,
+        "backend": settings.backend.name,
+        "allow_pickle": request.allow_pickle,
+        "spectra": request.spectra,
+        "null_level": NULL_LEVEL,
+    }
