@@ -1,0 +1,75 @@
+"""Claim: what is written runs. Docstring examples, the README's Python and its command lines are executed."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+import triplepoint
+from triplepoint.cli.app import app
+from triplepoint.diagnosis import RULES
+from triplepoint.metrics import METRICS
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+MODULES = sorted(m.name for m in pkgutil.walk_packages(triplepoint.__path__, "triplepoint."))
+
+
+@pytest.mark.parametrize("name", MODULES)
+def test_docstring_examples_give_what_they_say(name):
+    failed, _ = doctest.testmod(importlib.import_module(name))
+    assert failed == 0
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+
+
+@pytest.mark.parametrize("code", blocks("python"))
+def test_python_in_the_readme_runs(code):
+    exec(compile(code, "README.md", "exec"), {})
+
+
+COMMANDS = [
+    line.split("#")[0].strip()
+    for block in blocks("")
+    for line in block.splitlines()
+    if line.startswith("triplepoint ")
+]
+
+
+@pytest.mark.parametrize("line", COMMANDS)
+def test_command_lines_in_the_readme_are_understood(line, tmp_path):
+    import numpy as np
+
+    path = tmp_path / "m.npz"
+    np.savez(path, **{"block.mlp.weight": np.random.default_rng(0).standard_normal((40, 30))})
+    words = [str(path) if w in {"PATH", "model.safetensors"} else w for w in shlex.split(line)[1:]]
+    words = [str(tmp_path / w) if w == "scan.json" else w for w in words]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code in {0, 1}, done.output
+    assert done.exception is None or isinstance(done.exception, SystemExit)
+
+
+def test_the_readme_counts_the_metrics_right():
+    assert f"| **metrics** | {len(METRICS)} of them" in README
+
+
+@pytest.mark.parametrize("name", [*METRICS, *RULES])
+def test_everything_can_be_explained(name):
+    done = CliRunner().invoke(app, ["explain", name])
+    assert done.exit_code == 0
+    assert name in done.output
+
+
+def test_public_functions_have_docstrings():
+    for name in MODULES:
+        module = importlib.import_module(name)
+        assert module.__doc__, name
