@@ -75,3 +75,12 @@ def _none(value: Any) -> Any:
     if missing or (isinstance(value, builtins.float) and math.isnan(value)):
         return None
     return value
+
+
+def test_a_scan_is_an_arrow_stream_and_introduces_itself_in_one_line() -> None:
+    import polars
+
+    scan = example()
+    assert polars.DataFrame(scan).equals(scan.to_polars())
+    assert "\n" not in repr(scan)
+    assert f"{len(scan.matrices)} rows" in repr(scan)

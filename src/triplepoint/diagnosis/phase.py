@@ -2,7 +2,7 @@
 
 1. No usable fit, or no null for the shape: `not_assessable`.
 2. The spectrum cannot be told from a random matrix of the same shape (null_p > 0.01): `under_trained`, whatever α is.
-   Gaussian matrices alone have α between 2 and 6 in 60 % of draws at 128 x 128.
+   Gaussian matrices alone have α between 2 and 6 in 62 % of draws at 128 x 128.
 3. The null is rejected and the whole 95 % interval of α lies below 2: `over_trained`; within 2–6: `well_trained`;
    above 6: `under_trained`.
 4. The interval spans a boundary: `undecided`, and the finding names the phases on both sides.

@@ -29,16 +29,18 @@ CLOSED = "closed:iid-pareto"
 BOOTSTRAP = "bootstrap:iid-eigenvalues"
 
 
-def closed_interval(alpha: float, count: int, coverage: float = COVERAGE) -> tuple[float, float]:
-    """(α_low, α_high) of a tail of `count` points.
+def closed_interval(
+    alpha: float, count: int, coverage: float = COVERAGE, widening: float = WIDENING
+) -> tuple[float, float]:
+    """(α_low, α_high) of a tail of `count` points; 1 + (α̂−1)·κ²/n · Γ⁻¹(p; (n−1)/κ²) at both ends.
 
     >>> low, high = closed_interval(3.0, 100)
     >>> round(low, 3), round(high, 3)
     (2.557, 3.453)
     """
-    shape = (count - 1) / WIDENING**2
+    shape = (count - 1) / widening**2
     tails = (0.5 - coverage / 2, 0.5 + coverage / 2)
-    low, high = ((alpha - 1) * WIDENING**2 / count * float(gammaincinv(shape, p)) for p in tails)
+    low, high = ((alpha - 1) * widening**2 / count * float(gammaincinv(shape, p)) for p in tails)
     return 1 + low, 1 + high
 
 

@@ -52,7 +52,7 @@ def num_tail(fit: PowerLawFit) -> float:
 
 
 _NOISE = (
-    "Gaussian matrices also give exponents in 2–6 (60 % of them at 128 x 128), so α alone is no verdict: see null_p. "
+    "Gaussian matrices also give exponents in 2–6 (62 % of them at 128 x 128), so α alone is no verdict: see null_p. "
     "α does not order models of different architecture, nor modules of different kind."
 )
 _INTERVAL = "It assumes independent tail points; it is not the spread between training runs."

@@ -56,7 +56,7 @@ class Summary:
     null_tested: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Scan:
     """Result of `triplepoint.scan`."""
 
@@ -79,6 +79,14 @@ class Scan:
     def findings(self) -> tuple[tuple[str, Finding], ...]:
         """(matrix id, finding) of every row, in row order."""
         return tuple((row.id, finding) for row in self.matrices for finding in row.findings)
+
+    def __repr__(self) -> str:
+        phases = ", ".join(f"{count} {phase}" for phase, count in self.summary.phases.items() if count)
+        return f"<Scan of {self.provenance.source!r}: {len(self.matrices)} rows; {phases or 'nothing assessed'}>"
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Arrow's C stream, so that any data frame library takes a scan as it is; needs `triplepoint[frames]`."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
 
     def to_dict(self) -> dict[str, Any]:
         """The scan output, version 1, as plain JSON types."""
