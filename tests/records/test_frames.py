@@ -80,7 +80,7 @@ def _none(value: Any) -> Any:
 def test_a_scan_is_an_arrow_stream_and_introduces_itself_in_one_line() -> None:
     import polars
 
-    scan = example()
+    scan = synthetic.example()
     assert polars.DataFrame(scan).equals(scan.to_polars())
     assert "\n" not in repr(scan)
     assert f"{len(scan.matrices)} rows" in repr(scan)
