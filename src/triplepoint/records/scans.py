@@ -82,7 +82,9 @@ class Scan:
 
     def __repr__(self) -> str:
         phases = ", ".join(f"{count} {phase}" for phase, count in self.summary.phases.items() if count)
-        return f"<Scan of {self.provenance.source!r}: {len(self.matrices)} rows; {phases or 'nothing assessed'}>"
+        return (
+            f"<Scan of {self.provenance.source!r}: {len(self.matrices)} rows; {phases or 'nothing assessed'}>"
+        )
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Arrow's C stream, so that any data frame library takes a scan as it is; needs `triplepoint[frames]`."""
