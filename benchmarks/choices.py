@@ -74,7 +74,7 @@ def _on_copy(kernel: Kernel, gram: Array) -> Array:
 
 
 def _rounds(n: int, quick: bool) -> int:
-    return 1 if quick or n >= 4096 else 3
+    return 1 if quick or n >= 4096 else 2 if n >= 3072 else 3
 
 
 def _two_stage_from(sides: Sequence[int], cores: int, quick: bool) -> section.Result:
@@ -102,9 +102,7 @@ def _two_stage_from(sides: Sequence[int], cores: int, quick: bool) -> section.Re
         for threads in sorted({1, cores}):
             ours = [f for f in found if f["dtype"] == dtype.name and f["threads"] == threads]
             first = _first_for_good([f["n"] for f in ours], [f["two"] < f["one"] for f in ours])
-            says.append(
-                f"{dtype.name}, {threads} threads: two stages win from n = {first or 'none measured'} on"
-            )
+            says.append(f"{dtype.name}, {threads} BLAS threads: two stages {_from(first, sides)}")
     return _conclude(f"TWO_STAGE_FROM = {TWO_STAGE_FROM}", says, found)
 
 
@@ -158,7 +156,7 @@ def _wide_from(sides: Sequence[int], cores: int, quick: bool) -> section.Result:
             shown = (f"{medians[name]:.3f}" if name in medians else "–" for name in names)
             rows.append((f"n = {n} {dtype.name}", *shown, f"{best['workers'] / best['threads']:.2f}x"))
         first = _first_for_good(sides, wins)
-        says.append(f"{dtype.name}: threaded BLAS wins from n = {first or 'none measured'} on")
+        says.append(f"{dtype.name}: threaded BLAS {_from(first, sides)}")
     headers = (
         "",
         "workers 1-stage",
@@ -204,6 +202,10 @@ def _first_for_good(sides: Sequence[int], wins: Sequence[bool]) -> int | None:
             break
         first = side
     return first
+
+
+def _from(first: int | None, sides: Sequence[int]) -> str:
+    return f"pay from n = {first} on" if first else f"pay nowhere for good up to n = {sides[-1]}"
 
 
 def _nil(loss: float) -> str:

@@ -3,7 +3,8 @@
     python -m benchmarks.kernels [--quick]
 
 The peak is measured, not looked up: the better of NumPy's and SciPy's GEMM at n = 2048. The floor of a spectrum is
-n²m + 4/3·n³ flops (Gram matrix and tridiagonalisation, all at GEMM speed) on all cores.
+n²m + 4/3·n³ flops (Gram matrix and tridiagonalisation, all at GEMM speed). Each shape is measured with the BLAS threads
+a scan gives it, and against the peak of as many: one below `WIDE_FROM`, where a scan runs one matrix a core, else all.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks import section
 from benchmarks.choices import BANDS
 from benchmarks.timing import Timing, once, repeated
 from benchmarks.worlds import SEED, heavy_tailed
+from triplepoint.engines.threads import WIDE_FROM
 from triplepoint.linalg import MODES, Decomposition, Mode, blas_threads, choose_backend, decompose, lapack
 from triplepoint.linalg.gram import gram_pass
 from triplepoint.records import Reason
@@ -38,10 +40,11 @@ def kernels(quick: bool) -> section.Result:
     peaks = _peaks(512 if quick else 2048, sorted({1, cores}))
     found: list[section.Result] = []
     for n, m in QUICK_SHAPES if quick else SHAPES:
-        section.heading(f"{n} x {m}, {cores} BLAS threads")
+        threads = cores if n >= WIDE_FROM else 1
+        section.heading(f"{n} x {m}, {threads} BLAS threads")
         values = heavy_tailed((n, m), [SEED, n, m])
-        with blas_threads(cores):
-            shape = _shape(values, peaks, cores)
+        with blas_threads(threads):
+            shape = _shape(values, peaks, threads)
         section.table(HEADERS, [_line(row) for row in shape])
         found += shape
     return {
@@ -73,16 +76,17 @@ def _peaks(n: int, threads: list[int]) -> Peaks:
     return found
 
 
-def _shape(values: Array, peaks: Peaks, cores: int) -> list[section.Result]:
+def _shape(values: Array, peaks: Peaks, threads: int) -> list[section.Result]:
     n, m = values.shape
     backend = choose_backend()
     found = []
 
     def add(name: str, dtype: str, flops: float | None, timing: Timing, floor: float | None = None) -> None:
-        peak = peaks[dtype, cores]
+        peak = peaks[dtype, threads]
         found.append(
             {
                 "shape": [n, m],
+                "threads": threads,
                 "kernel": name,
                 "dtype": dtype,
                 "seconds": timing.median,
@@ -155,7 +159,7 @@ def _on_copies(call: Callable[[Array], object], original: Array) -> Timing:
 
 def _line(row: section.Result) -> tuple[str, ...]:
     return (
-        f"{row['kernel']} {row['dtype'][-2:]}",
+        f"f{row['dtype'][-2:]} {row['kernel']}",
         f"{row['seconds'] * 1e3:.1f}",
         "" if row["gflops"] is None else f"{row['gflops']:.1f}",
         "" if row["of_peak"] is None else f"{row['of_peak']:.0%}",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,13 @@ def build(folder: Path, *, quick: bool) -> list[World]:
         matrices = {
             f"layer{i}.weight": heavy_tailed(shape, [SEED, len(name), i]) for i, shape in enumerate(shapes)
         }
-        write(path, {key: Entry("F32", m.shape, lambda m=m: [m.tobytes()]) for key, m in matrices.items()})  # type: ignore[misc]
+        write(path, {key: Entry("F32", m.shape, partial(_bytes, m)) for key, m in matrices.items()})
         worlds.append(World(name, title, path, rounds))
     return worlds
+
+
+def _bytes(matrix: Array) -> list[bytes]:
+    return [matrix.tobytes()]
 
 
 def minilm() -> Path | None:

@@ -15,7 +15,7 @@ from triplepoint.records import AlphaNull, BulkNull, EntryStatistics, Reason
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 # The simulation reaches down to p = 0.002. Below, the tail is continued as an exponential; 200,000 draws at M = 32
-# agree with that down to 5e-5 (given: 6e-5). What lies deeper is extrapolation, and below this floor nothing is claimed.
+# agree with that down to 5e-5 (given: 6e-5). What lies deeper is extrapolated; below this floor nothing is claimed.
 P_FLOOR = 1e-9
 MAX_Z = 10.0
 
