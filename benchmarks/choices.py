@@ -127,7 +127,7 @@ def _bandwidth(sides: Sequence[int], cores: int, quick: bool) -> section.Result:
 
 def _wide_from(sides: Sequence[int], cores: int, quick: bool) -> section.Result:
     section.heading(
-        f"sets of four n x n float32 matrices, Gram to eigenvalues, seconds: {cores} workers or {cores} BLAS threads"
+        f"sets of four n x n matrices, Gram to eigenvalues, seconds: {cores} workers or {cores} BLAS threads"
     )
     rows, says, found = [], [], []
     for dtype in DTYPES:

@@ -13,7 +13,7 @@ from typing import Any
 
 from diffract import Session
 
-from benchmarks.workers.protocol import Answer, blas, serve
+from benchmarks.workers.protocol import Answer, serve, surroundings
 from benchmarks.workers.weights import matrices
 
 _weights: dict[str, Any] = {}
@@ -44,7 +44,7 @@ def run(fit: str) -> Answer:
 
 def about() -> Answer:
     """What runs here."""
-    return {"version": version("diffract-core"), "numpy": version("numpy"), "blas": blas()}
+    return {"version": version("diffract-core"), "numpy": version("numpy"), **surroundings()}
 
 
 if __name__ == "__main__":

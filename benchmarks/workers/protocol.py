@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 Answer = dict[str, Any]
+VARIABLES = ("OPENBLAS_CORETYPE", "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 def serve(calls: dict[str, Callable[..., Answer]]) -> None:
@@ -30,7 +31,13 @@ def serve(calls: dict[str, Callable[..., Answer]]) -> None:
         answers.flush()
 
 
-def blas() -> str:
+def surroundings() -> Answer:
+    """What decides the speed of linear algebra in this process: its BLAS, and the variables that change it."""
+    given = {name: os.environ.get(name) for name in VARIABLES}
+    return {"blas": _blas(), **{name: value for name, value in given.items() if value is not None}}
+
+
+def _blas() -> str:
     """Name, version and kernel architecture of every BLAS this process has loaded."""
     import numpy as np
 

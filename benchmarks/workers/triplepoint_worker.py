@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import triplepoint
-from benchmarks.workers.protocol import Answer, blas, serve
+from benchmarks.workers.protocol import Answer, serve, surroundings
 
 _path = ""
 
@@ -33,7 +33,7 @@ def run(mode: str) -> Answer:
 
 def about() -> Answer:
     """What runs here."""
-    return {"version": triplepoint.__version__, "blas": blas()}
+    return {"version": triplepoint.__version__, **surroundings()}
 
 
 if __name__ == "__main__":

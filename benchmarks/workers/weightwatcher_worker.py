@@ -8,7 +8,7 @@ import torch
 import weightwatcher
 from threadpoolctl import threadpool_limits
 
-from benchmarks.workers.protocol import Answer, blas, serve
+from benchmarks.workers.protocol import Answer, serve, surroundings
 from benchmarks.workers.weights import matrices
 
 # A module's children cannot have dots in their names.
@@ -46,7 +46,7 @@ def run(threads: int | None) -> Answer:
 
 def about() -> Answer:
     """What runs here."""
-    return {"version": weightwatcher.__version__, "torch": torch.__version__, "blas": blas()}
+    return {"version": weightwatcher.__version__, "torch": torch.__version__, **surroundings()}
 
 
 if __name__ == "__main__":
