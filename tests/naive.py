@@ -31,3 +31,17 @@ def marchenko_pastur_cdf(x: float, y: float, steps: int = 200_000) -> float:
     square = middle**2
     density = np.sqrt(np.maximum((high - square) * (square - low), 0)) / (2 * math.pi * y * square)
     return float(np.sum(density * 2 * middle) * (grid[1] - grid[0]))
+
+
+def full_scan(ascending: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """xmin, α and D of every value below the largest: the O(n²) search without pruning."""
+    log = np.log(ascending)
+    starts = [i for i in range(len(log)) if log[i] < log[-1] and (i == 0 or log[i] > log[i - 1])]
+    alphas, distances = [], []
+    for start in starts:
+        tail = log[start:] - log[start]
+        alphas.append(1 + tail.size / tail.sum())
+        distances.append(
+            np.max(np.abs(1 - np.exp((1 - alphas[-1]) * tail) - np.arange(tail.size) / tail.size))
+        )
+    return ascending[starts], np.array(alphas), np.array(distances)

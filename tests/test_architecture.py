@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "summary": {"records", "nulls"},
     "environment": set(),
     "engines": {"records", "linalg"},
-    "request": {"records", "analysis", "linalg", "metrics", "diagnosis"},
+    "request": {"records", "analysis", "linalg", "fits", "metrics", "diagnosis"},
     "scanning": {"records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request"},
     "report": {"records"},
 }  # fmt: skip

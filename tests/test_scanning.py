@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds import gaussian, heavy_tailed
+from tests.worlds import gaussian, heavy_tailed, with_singular_values
 from triplepoint import analysis, scan
 from triplepoint.errors import UsageError
 from triplepoint.records import MatrixRow, Phase
@@ -133,6 +133,8 @@ def test_an_unreadable_tensor_is_a_row(monkeypatch):
         ({"interval": "bootstrap:0"}, "bootstrap"),
         ({"interval": "jackknife"}, "bootstrap"),
         ({"workers": 0}, "at least one"),
+        ({"seed": -1}, "from 0 on"),
+        ({"seed": 1.5}, "from 0 on"),
     ],
 )
 def test_a_wrong_call_says_what_to_do(arguments, words):
@@ -157,3 +159,101 @@ def test_provenance_tells_what_is_needed_to_repeat():
     provenance = found.provenance
     assert (provenance.seed, provenance.settings["mode"], provenance.format) == (7, "fast", "arrays")
     assert {"numpy", "scipy", "blas", "python"} <= set(provenance.environment)
+
+
+def test_layer_patterns_reach_slices():
+    weights = {"conv.weight": gaussian((24, 16, 2, 2))}
+    without = scan(weights, layers="!*/slice.*")
+    assert [(row.part, row.status, row.reason) for row in without.matrices] == [
+        (None, "ok", None),
+        *((f"slice.{k}", "skipped", "filtered") for k in range(4)),
+    ]
+    only = scan(weights, layers="conv.weight/slice.1")
+    assert [row.status for row in only.matrices] == ["skipped", "skipped", "ok", "skipped", "skipped"]
+    everything = scan(weights)
+    assert only["conv.weight/slice.1"].metrics == everything["conv.weight/slice.1"].metrics
+
+
+def test_what_is_wrong_with_a_kernel_counts_once():
+    broken = gaussian((16, 16, 2, 2))
+    broken[0, 0, 0, 0] = np.nan
+    pruned = gaussian((16, 16, 2, 2))
+    pruned[:, :, 1, 1] = 0
+    found = scan({"broken.conv.weight": broken, "pruned.conv.weight": pruned})
+    assert found.summary.skipped == {"non_finite": 1}
+    assert found.summary.findings["error"] == 1
+    assert found["pruned.conv.weight"].status == "ok"
+    assert found["pruned.conv.weight/slice.3"].reason == "all_zero"
+
+
+def test_the_count_of_discoveries_does_not_depend_on_the_metrics_asked_for():
+    weights = {"a": heavy_tailed((80, 60), 3.0), "b": gaussian((80, 60))}
+    for metrics in (None, ["stable_rank"]):
+        summary = scan(weights, metrics=metrics).summary
+        assert (summary.null_rejected, summary.null_tested) == (1, 2)
+
+
+def test_an_interrupt_keeps_what_workers_finish_meanwhile():
+    done: list[str] = []
+
+    def stop(count: int, total: int, row: MatrixRow) -> None:
+        raise KeyboardInterrupt
+
+    original = analysis.analyze
+
+    def slow(plans, read, settings):
+        rows = original(plans, read, settings)
+        done.append(rows[0].id)
+        return rows
+
+    weights = {f"w{i}": gaussian((300, 200), i) for i in range(10)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(analysis, "analyze", slow)
+        found = run(ScanRequest(source=weights, workers=2), on_row=stop)
+    assert {row.id for row in found.matrices if row.status == "ok"} == set(done)
+
+
+def test_a_tail_cut_short_by_single_precision_is_done_again():
+    weights = {"w": with_singular_values(np.logspace(0, -2.5, 256), (2048, 256)).astype(np.float32)}
+    fast, precise = scan(weights, mode="fast")["w"], scan(weights)["w"]
+    assert fast.method.startswith("gram64")
+    assert fast.metrics["alpha"] == pytest.approx(precise.metrics["alpha"])
+
+
+def test_a_promotion_that_fails_keeps_the_first_result(monkeypatch):
+    from triplepoint.linalg import memory
+
+    matrix = gaussian((300, 40))
+    matrix[:, 1] = matrix[:, 0]
+    assert scan({"w": matrix})["w"].method == "svd"
+    monkeypatch.setattr(memory, "fits", lambda shape, *, exact, itemsize: not exact)
+    row = scan({"w": matrix})["w"]
+    assert (row.status, row.method) == ("ok", "gram64+tridiagonal")
+
+
+def test_overlapping_scans_give_blas_its_threads_back():
+    import threading
+
+    from threadpoolctl import threadpool_info
+
+    from triplepoint.linalg import blas_threads
+
+    def limits() -> list[int]:
+        return [info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"]
+
+    scan({"w": gaussian((20, 20))})
+    before = limits()
+    entered, leave = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with blas_threads(1):
+            entered.set()
+            leave.wait()
+
+    with blas_threads(1):
+        other = threading.Thread(target=second)
+        other.start()
+        entered.wait()
+    leave.set()
+    other.join()
+    assert limits() == before

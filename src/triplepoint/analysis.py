@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,8 +34,10 @@ from triplepoint.records import (
 )
 from triplepoint.records.spectra import EPS32
 
-# In `fast`, a tail that starts this far below λmax may lie in float32 rounding noise; the matrix is done again.
+# In `fast`, a tail that starts this far below λmax, or within this factor of the cut-off of float32, may have been cut
+# short or lie in rounding noise; the matrix is done again in double precision.
 PROMOTE_BELOW = 1e-4
+PROMOTE_NEAR_CUT = 4.0
 # λ = σ² and the sums over it stay normal float64 numbers between these.
 MIN_SIGMA, MAX_SIGMA = 1e-140, 1e140
 
@@ -59,24 +61,32 @@ def analyze(
 ) -> list[MatrixRow]:
     """Rows of one tensor: `plans` are its whole plan and those of its slices. Never raises for a bad tensor."""
     started = time.perf_counter()
-    whole = plans[0]
-    if whole.reason is not None:
-        return [blank(plan, "skipped", plan.reason, plan.detail) for plan in plans]
-    try:
-        values = matrices.form(whole, read(whole.sources[0])).values
-        found = _decompose(values, whole, settings)
-    except MemoryError:
-        return [blank(plan, "failed", Reason.out_of_memory) for plan in plans]
-    except TriplepointError as error:
-        return [blank(plan, "failed", Reason.unreadable, error.found) for plan in plans]
-    except OSError as error:
-        return [blank(plan, "failed", Reason.unreadable, str(error)) for plan in plans]
+    rows = [blank(plan, "skipped", plan.reason, plan.detail) for plan in plans if plan.reason is not None]
+    wanted = [(index, plan) for index, plan in enumerate(plans) if plan.reason is None]
+    if not wanted:
+        return rows
+    found, detail = _decomposed(plans[0], read, settings)
     if isinstance(found, Reason):
-        return [blank(plan, "failed", found) for plan in plans]
-    rows = [_row(whole, found, settings)]
-    rows += [_row(plan, found.only(index), settings) for index, plan in enumerate(plans[1:])]
-    seconds = (time.perf_counter() - started) / len(rows)
-    return [_timed(row, seconds) for row in rows]
+        return rows + [blank(plan, "failed", found, detail) for _, plan in wanted]
+    done = [_row(plan, found if index == 0 else found.only(index - 1), settings) for index, plan in wanted]
+    seconds = (time.perf_counter() - started) / len(done)
+    return rows + [replace(row, seconds=seconds) for row in done]
+
+
+def _decomposed(
+    plan: MatrixPlan, read: Callable[[str], np.ndarray[Any, Any]], settings: Settings
+) -> tuple[Decomposition | Reason, str | None]:
+    """The spectrum of a whole tensor, or why there is none and what completes the reason."""
+    try:
+        # A whole that was filtered out is still decomposed for a slice that was not.
+        matrix = matrices.form(replace(plan, reason=None), read(plan.sources[0]))
+        return _decompose(matrix.values, plan, settings), None
+    except MemoryError:
+        return Reason.out_of_memory, None
+    except TriplepointError as error:
+        return Reason.unreadable, error.found
+    except OSError as error:
+        return Reason.unreadable, str(error)
 
 
 def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
@@ -89,7 +99,8 @@ def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Setting
     if not MIN_SIGMA < np.max(found.singular_values) < MAX_SIGMA:
         return found
     fit = Facts(_spectrum(plan, found), FitSettings()).get(PowerLawFit)
-    if isinstance(fit, PowerLawFit) and fit.xmin < PROMOTE_BELOW * fit.xmax:
+    promote_below = max(PROMOTE_BELOW, PROMOTE_NEAR_CUT * found.shape[0] * EPS32)
+    if isinstance(fit, PowerLawFit) and fit.xmin < promote_below * fit.xmax:
         return precise_again(found, values, settings.backend)
     return found
 
@@ -111,7 +122,7 @@ def _spectrum(plan: MatrixPlan, found: Decomposition) -> Spectrum:
 def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRow:
     top = float(np.max(found.singular_values))
     if top == 0:
-        return blank(plan, "failed", Reason.all_zero)
+        return blank(plan, "skipped", Reason.all_zero)  # one pruned slice of a kernel that lives
     if not MIN_SIGMA < top < MAX_SIGMA:
         return blank(plan, "failed", Reason.extreme_scale)
     spectrum = _spectrum(plan, found)
@@ -135,6 +146,7 @@ def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRo
         metric_status={m.metric: m.reason for m in measured if m.reason is not None},
         findings=diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence)),
         singular_values=spectrum.singular_values if settings.spectra else None,
+        null_p=bulk.p_value if bulk is not None else None,
     )
 
 
@@ -159,12 +171,6 @@ def _identity(plan: MatrixPlan) -> Mapping[str, Any]:
     return {field: getattr(plan, field) for field in fields}
 
 
-def _timed(row: MatrixRow, seconds: float) -> MatrixRow:
-    from dataclasses import replace
-
-    return replace(row, seconds=seconds)
-
-
 _LOUD = {
     Reason.non_finite: Severity.error,
     Reason.unreadable: Severity.error,
@@ -177,9 +183,9 @@ _LOUD = {
 
 
 def blank(plan: MatrixPlan, status: Any, reason: Reason | None, detail: str | None = None) -> MatrixRow:
-    """The row of a tensor that was left out or failed; broken weights are findings too."""
+    """The row of a tensor that was left out or failed; broken weights are findings too, once a tensor."""
     findings: tuple[Finding, ...] = ()
-    if reason in _LOUD:
+    if reason in _LOUD and plan.part is None:
         findings = (Finding(reason.value, _LOUD[reason], reason.sentence),)
     return MatrixRow(
         **_identity(plan),

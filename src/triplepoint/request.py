@@ -12,6 +12,7 @@ from typing import Any
 from triplepoint.analysis import Settings
 from triplepoint.diagnosis import NULL_LEVEL
 from triplepoint.errors import UsageError
+from triplepoint.fits import interval_model
 from triplepoint.linalg import MODES, choose_backend
 from triplepoint.metrics import METRICS, Metric
 from triplepoint.records import MatrixPlan, Reason
@@ -38,6 +39,8 @@ class ScanRequest:
 
 def settings_of(request: ScanRequest) -> Settings:
     """What each matrix needs to know; an unknown mode, metric or interval is a UsageError."""
+    if not isinstance(request.seed, int) or isinstance(request.seed, bool) or request.seed < 0:
+        raise UsageError(f"seed {request.seed!r}", "not a whole number from 0 on", "Use a seed such as 0")
     if request.mode not in MODES:
         raise UsageError(f"mode {request.mode!r}", "unknown", f"Use one of {', '.join(MODES)}")
     return Settings(
@@ -112,6 +115,7 @@ def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str
     return {
         "mode": request.mode,
         "interval": request.interval,
+        "interval_model": interval_model(settings.replicates),
         "layers": list(request.layers) if request.layers else None,
         "metrics": list(request.metrics) if request.metrics else None,
         "workers": workers,

@@ -94,15 +94,23 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     started = time.perf_counter()
     settings, workers = settings_of(request), workers_of(request.workers)
     reader = checkpoints.open(request.source, allow_pickle=request.allow_pickle)
+    digest = reader.digest()
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config), reader.read)
     plans = chosen(plans, request.layers)
     tasks = [tuple(group) for _, group in groupby(plans, key=lambda plan: plan.sources)]
     engine = ThreadEngine(workers) if workers > 1 else SerialEngine()
 
+    finished: list[list[MatrixRow]] = []
+
+    def work(task: Task) -> list[MatrixRow]:
+        rows = _analyze(task, reader.read, settings)
+        finished.append(rows)
+        return rows
+
     done: dict[str, MatrixRow] = {}
     interrupted = False
     try:
-        with closing(engine.run(tasks, lambda task: _analyze(task, reader.read, settings))) as results:
+        with closing(engine.run(tasks, work)) as results:
             for rows in results:
                 for row in rows:
                     done[row.id] = row
@@ -110,13 +118,15 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
                         on_row(len(done), len(plans), row)
     except KeyboardInterrupt:
         interrupted = True
+        # Workers that were in the middle of a matrix have finished it meanwhile.
+        done.update({row.id: row for rows in finished for row in rows})
     rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in plans]
     return Scan(
         Provenance(
             version=__version__,
             source=reader.source,
             format=reader.format,
-            digest=reader.digest(),
+            digest=digest,
             seed=request.seed,
             settings=recorded(request, settings, workers),
             environment=environment(),

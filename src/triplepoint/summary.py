@@ -15,9 +15,11 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
     """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons."""
     counted = [row for row in rows if row.counted and row.status == "ok"]
     phases = Counter(row.phase for row in counted)
-    severities = Counter(finding.severity for row in rows for finding in row.findings)
-    reasons = Counter(row.reason for row in rows if row.reason is not None)
-    p_values = [p for row in counted if (p := row.metrics.get("null_p")) is not None]
+    # A slice row repeats its tensor; what is wrong with a kernel counts once.
+    whole = [row for row in rows if row.part is None]
+    severities = Counter(finding.severity for row in whole for finding in row.findings)
+    reasons = Counter(row.reason for row in whole if row.reason is not None)
+    p_values = [row.null_p for row in counted if row.null_p is not None]
     return Summary(
         metrics={name: _mean(counted, name) for name in metrics},
         phases={phase: phases.get(phase, 0) for phase in Phase},

@@ -11,8 +11,8 @@ from triplepoint.diagnosis.phase import shares, spanned
 from triplepoint.fits.interval import CLOSED, closed_interval
 from triplepoint.records import BulkNull, Phase, PowerLawFit, Severity
 
-LEARNED = BulkNull(0.2, 40.0, 1e-9, 4.0)
-NOISE = BulkNull(0.01, 2.5, 0.6, 4.0)
+LEARNED = BulkNull(0.2, 1e-9, 4.0)
+NOISE = BulkNull(0.01, 0.6, 4.0)
 
 
 def fit(alpha: float, count: int = 200) -> PowerLawFit:
@@ -63,7 +63,7 @@ def test_an_undecided_row_names_both_sides():
 
 def test_embeddings_are_marked_as_less_meaningful():
     row = scan({"model.embed_tokens.weight": heavy_tailed((300, 100), 3.0)})["model.embed_tokens.weight"]
-    assert [f.rule for f in row.findings if f.severity is Severity.info] == ["embedding"]
+    assert [f.rule for f in row.findings if f.severity is Severity.info] == ["embedding", "well_trained"]
 
 
 def test_every_phase_is_explained_and_every_finding_has_a_rule():

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.naive import power_law
+from tests.naive import full_scan, power_law
 from tests.worlds import DATA, gaussian, pareto, reference
-from triplepoint.fits import best_tail, full_scan
+from triplepoint.fits import best_tail
 from triplepoint.records import Reason
 
 

@@ -134,6 +134,8 @@ def test_a_matrix_that_cannot_fit_is_refused_before_anything_is_allocated(monkey
     values = np.broadcast_to(np.float32(1), (1, 200_000, 200_000))
     assert decompose(values, "precise", LAPACK) is Reason.out_of_memory
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000.0)
+    assert not isinstance(decompose(gaussian((1, 40, 30)), "fast", LAPACK), Reason)
+    monkeypatch.setattr(memory, "ALWAYS_FITS", 1000.0)
     assert decompose(gaussian((1, 40, 30)), "fast", LAPACK) is Reason.out_of_memory
 
 

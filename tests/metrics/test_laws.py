@@ -11,7 +11,15 @@ from tests.worlds import gaussian, orthogonal
 from triplepoint import scan
 
 # Of shape only: what no scale may move. The rest of the metrics is held to its declared scale by the contract.
-SHAPE_METRICS = ("alpha", "ks_distance", "num_tail", "stable_rank", "effective_rank", "participation_ratio", "entropy")
+SHAPE_METRICS = (
+    "alpha",
+    "ks_distance",
+    "num_tail",
+    "stable_rank",
+    "effective_rank",
+    "participation_ratio",
+    "entropy",
+)
 
 
 @st.composite
@@ -44,8 +52,12 @@ def test_transposition_permutation_and_rotation(matrix, seed):
     rows, columns = matrix.shape
     base = measure(matrix)
     assert measure(matrix.T) == pytest.approx(base, rel=1e-7)
-    assert measure(matrix[rng.permutation(rows)][:, rng.permutation(columns)]) == pytest.approx(base, rel=1e-7)
-    assert measure(orthogonal(rows, seed) @ matrix @ orthogonal(columns, seed + 1)) == pytest.approx(base, rel=1e-7)
+    assert measure(matrix[rng.permutation(rows)][:, rng.permutation(columns)]) == pytest.approx(
+        base, rel=1e-7
+    )
+    assert measure(orthogonal(rows, seed) @ matrix @ orthogonal(columns, seed + 1)) == pytest.approx(
+        base, rel=1e-7
+    )
 
 
 @given(matrices(), st.integers(1, 30))

@@ -97,10 +97,11 @@ def test_heavier_tails_than_noise_score_negative_within_bounds():
 
 def test_discoveries_count_what_the_procedure_rejects():
     assert discoveries([]) == 0
-    assert discoveries([0.04]) == 1
-    assert discoveries([0.001, 0.02, 0.03, 0.9]) == 3
+    assert discoveries([0.004]) == 1
+    assert discoveries([0.04]) == 0
+    assert discoveries([0.001, 0.02, 0.03, 0.9], rate=0.05) == 3
     rng = np.random.default_rng(1)
-    assert np.mean([discoveries(list(rng.uniform(size=50))) > 0 for _ in range(400)]) < 0.09
+    assert np.mean([discoveries(list(rng.uniform(size=50)), rate=0.05) > 0 for _ in range(400)]) < 0.09
 
 
 def test_the_bidiagonal_form_has_the_eigenvalues_of_gaussian_matrices():

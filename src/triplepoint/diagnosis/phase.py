@@ -20,7 +20,7 @@ NULL_LEVEL = 0.01
 OVER_TRAINED_BELOW = 2.0
 UNDER_TRAINED_ABOVE = 6.0
 # Published bands inside "well-trained", by name.
-PRESETS = {"ideal": (2.0, 4.0), "2-5": (2.0, 5.0), "2-6": (OVER_TRAINED_BELOW, UNDER_TRAINED_ABOVE)}
+PRESETS = {"ideal 2–4": (2.0, 4.0), "2–5": (2.0, 5.0), "2–6": (OVER_TRAINED_BELOW, UNDER_TRAINED_ABOVE)}
 
 
 def shares(fit: PowerLawFit) -> dict[Phase, float]:

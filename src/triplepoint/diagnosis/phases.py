@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from triplepoint.diagnosis._rule import Evidence, Rule
-from triplepoint.diagnosis.phase import NULL_LEVEL, OVER_TRAINED_BELOW, UNDER_TRAINED_ABOVE, shares, spanned
+from triplepoint.diagnosis.phase import (
+    NULL_LEVEL,
+    OVER_TRAINED_BELOW,
+    PRESETS,
+    UNDER_TRAINED_ABOVE,
+    shares,
+    spanned,
+)
+from triplepoint.fits import share_below
 from triplepoint.records import Finding, Phase, Severity
 
 _HTSR = "Martin & Mahoney 2021, JMLR 22(165); thresholds as in WeightWatcher 0.7.7"
@@ -46,6 +54,19 @@ def _undecided(evidence: Evidence) -> Finding | None:
     return Finding("undecided", Severity.info, f"{_alpha(evidence)}: {sides}", evidence.confidence)
 
 
+def _well(evidence: Evidence) -> Finding | None:
+    fit = evidence.fit
+    if evidence.phase is not Phase.well_trained or fit is None:
+        return None
+    bands = ", ".join(
+        f"{name} ({share_below(fit, high) - share_below(fit, low):.0%})"
+        for name, (low, high) in PRESETS.items()
+    )
+    return Finding(
+        "well_trained", Severity.info, f"{_alpha(evidence)}: in the band {bands}", evidence.confidence
+    )
+
+
 over_trained = Rule(
     "over_trained",
     "The spectrum differs from noise and the whole 95 % interval of α lies below 2: ice. The layer has memorised, or "
@@ -80,7 +101,7 @@ well_trained = Rule(
     _HTSR,
     _EVIDENCE,
     "It does not say that the model is good: data, task and the other layers are not seen. " + _ALPHA_ALONE,
-    lambda _evidence: None,
+    _well,
 )
 not_assessable = Rule(
     "not_assessable",

@@ -16,10 +16,10 @@ from triplepoint.fits.interval import (
     share_below,
     stream,
 )
-from triplepoint.fits.power_law import MIN_EIGENVALUES, best_tail, full_scan
+from triplepoint.fits.power_law import MIN_EIGENVALUES, SMALL_SAMPLE, best_tail
 from triplepoint.records import PowerLawFit, Reason, Spectrum
 
-__all__ = ["MIN_EIGENVALUES", "FitSettings", "best_tail", "fit_power_law", "full_scan", "share_below"]
+__all__ = ["MIN_EIGENVALUES", "FitSettings", "best_tail", "fit_power_law", "interval_model", "share_below"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +48,9 @@ def fit_power_law(spectrum: Spectrum, settings: FitSettings) -> PowerLawFit | Re
         if not draws:
             return Reason.degenerate_tail
         low, high = np.quantile(draws, [0.5 - COVERAGE / 2, 0.5 + COVERAGE / 2])
-        model = f"{BOOTSTRAP}:{settings.replicates}"
     else:
-        draws, model = (), CLOSED
-        low, high = closed_interval(tail.alpha, tail.count)
+        draws = ()
+        low, high = closed_interval(tail.alpha, tail.count, small=ascending.size < SMALL_SAMPLE)
     return PowerLawFit(
         alpha=tail.alpha,
         alpha_sem=(tail.alpha - 1) / math.sqrt(tail.count),
@@ -62,6 +61,11 @@ def fit_power_law(spectrum: Spectrum, settings: FitSettings) -> PowerLawFit | Re
         ks_distance=tail.ks_distance,
         num_tail=tail.count,
         num_fitted=ascending.size,
-        interval=model,
+        interval=interval_model(settings.replicates),
         draws=draws,
     )
+
+
+def interval_model(replicates: int) -> str:
+    """Name of the sampling model behind the interval."""
+    return f"{BOOTSTRAP}:{replicates}" if replicates else CLOSED

@@ -104,12 +104,3 @@ def _branch_and_bound(log: Array, starts: Array, counts: Array, decay: Array) ->
         if found < distance or (found == distance and candidate < best):
             best, distance = int(candidate), found
     return best, distance
-
-
-def full_scan(ascending: Array) -> tuple[Array, Array, Array]:
-    """xmin, α and D of every candidate of the large-sample rule: the curve behind the choice. O(n²)."""
-    log, starts = _candidates(ascending)
-    n = ascending.size
-    decay = np.array([(n - i) / np.sum(log[i:] - log[i]) for i in starts])
-    distance = np.array([_distance(log, int(i), float(a)) for i, a in zip(starts, decay, strict=True)])
-    return ascending[starts], 1.0 + decay, distance

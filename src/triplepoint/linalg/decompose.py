@@ -22,7 +22,7 @@ import numpy as np
 from triplepoint.linalg import lapack, memory
 from triplepoint.linalg.backend import Backend
 from triplepoint.linalg.gram import gram_pass
-from triplepoint.linalg.small import small_stack
+from triplepoint.linalg.small import entry_statistics, small_stacks
 from triplepoint.records import EntryStatistics, Reason
 from triplepoint.records.spectra import EPS32, EPS64
 
@@ -82,9 +82,7 @@ def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Re
     Errors are values: non-finite entries, all-zero matrices and an iteration that does not converge give a
     `Reason`. Cost: n²·m + 4/3·n³ flops a slice; memory n²·8 bytes and a panel of 8 MiB.
     """
-    rows, columns = values.shape[1:]
-    need = memory.needed_bytes((rows, columns), exact=mode == "exact", itemsize=4 if mode == "fast" else 8)
-    if need > memory.available_bytes():
+    if not memory.fits(values.shape[1:], exact=mode == "exact", itemsize=4 if mode == "fast" else 8):
         return Reason.out_of_memory
     try:
         if mode == "exact":
@@ -97,7 +95,9 @@ def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Re
         hidden = mode == "fast" and values.dtype == np.float64 and result is not Reason.not_converged
         return decompose(values, "precise", backend) if hidden else result
     better = _promotion(result)
-    return result if better is None else decompose(values, better, backend)
+    promoted = result if better is None else decompose(values, better, backend)
+    # What a better kernel cannot do, for memory or convergence, the first one has done.
+    return result if isinstance(promoted, Reason) else promoted
 
 
 def _promotion(result: Decomposition) -> Mode | None:
@@ -129,13 +129,11 @@ def _rank_unresolved(result: Decomposition) -> bool:
 def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposition | Reason:
     slices, rows, columns = values.shape
     if slices > 1 and min(rows, columns) <= SMALL_SIDE:
-        stack = np.ascontiguousarray(values, dtype=np.float64)
-        if not np.all(np.isfinite(stack)):
+        found = small_stacks(values)
+        if found is None:
             return Reason.non_finite
-        squares, factor = small_stack(stack)
+        singular, entries = found
         kernel, dtype = "batched", np.dtype(np.float64)
-        singular = np.sqrt(squares) / factor
-        entries = [_entries(s) for s in stack]
     else:
         singular = np.empty((slices, min(rows, columns)))
         entries, kernel = [], ""
@@ -155,20 +153,14 @@ def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposi
 
 
 def _exact(values: Array) -> Decomposition | Reason:
-    stack = np.asarray(values, dtype=np.float64)
-    if not np.all(np.isfinite(stack)):
-        return Reason.non_finite
-    singular = np.stack([np.linalg.svd(s, compute_uv=False) for s in stack])
-    return _assemble(values, singular, [_entries(s) for s in stack], "svd", EPS64)
-
-
-def _entries(matrix: Array) -> EntryStatistics:
-    # Scaled first: squares of float64 entries beyond 1e154 overflow.
-    largest = float(np.max(np.abs(matrix)))
-    unit = matrix / largest if largest > 0 else matrix
-    return EntryStatistics(
-        matrix.size, float(np.mean(unit)) * largest, float(np.std(unit)) * largest, largest
-    )
+    singular, entries = [], []
+    for matrix in values:
+        wide = np.asarray(matrix, dtype=np.float64)
+        if not np.all(np.isfinite(wide)):
+            return Reason.non_finite
+        singular.append(np.linalg.svd(wide, compute_uv=False))
+        entries += entry_statistics(wide[None])
+    return _assemble(values, np.stack(singular), entries, "svd", EPS64)
 
 
 def _assemble(

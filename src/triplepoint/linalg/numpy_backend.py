@@ -20,7 +20,9 @@ class NumpyBackend:
 
     def accumulate(self, gram: Array, panel: Array, *, tall: bool) -> Array:
         """See `Backend`."""
-        gram += panel.T @ panel if tall else panel @ panel.T
+        # Entries that overflow here are rescaled in a second pass; see `gram_pass`.
+        with np.errstate(over="ignore", invalid="ignore"):
+            gram += panel.T @ panel if tall else panel @ panel.T
         return gram
 
     def trace(self, gram: Array) -> float:

@@ -19,5 +19,5 @@ METRIC = Metric(
     reference="Marchenko & Pastur 1967",
     scale=2.0,
     weightwatcher="bulk_max",
-    examples=(((BulkNull(0.02, 5.0, 0.001, 4.0),), 4.0),),
+    examples=(((BulkNull(0.02, 0.001, 4.0),), 4.0),),
 )

@@ -16,5 +16,5 @@ METRIC = Metric(
     reference="Marchenko & Pastur 1967; null simulated by benchmarks/make_null_table.py",
     scale=0.0,
     misleads="Compare with other shapes only through null_p.",
-    examples=(((BulkNull(0.02, 5.0, 0.001, 4.0),), 0.02),),
+    examples=(((BulkNull(0.02, 0.001, 4.0),), 0.02),),
 )

@@ -20,5 +20,5 @@ METRIC = Metric(
     scale=0.0,
     misleads="Any departure counts: a heavy-tailed or uneven initialisation rejects it without learning, and one weak "
     "spike in a large matrix does not.",
-    examples=(((BulkNull(0.02, 5.0, 0.001, 4.0),), 0.001),),
+    examples=(((BulkNull(0.02, 0.001, 4.0),), 0.001),),
 )

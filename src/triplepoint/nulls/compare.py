@@ -39,12 +39,10 @@ def bulk_null(
     if not varied:
         return Reason.undefined
     distances = [marchenko_pastur.ks_distance(np.square(s[::-1]), shape, e.std) for s, e in varied]
-    values = [shape[1] * d for d in distances]
-    p_values = [p_value(v, shape) for v in values]
+    p_values = [p_value(shape[1] * distance, shape) for distance in distances]
     sigma = math.sqrt(math.fsum(e.std**2 for e in entries) / len(entries))
     return BulkNull(
         ks_distance=max(distances),
-        statistic=max(values),
         p_value=fisher(p_values),
         edge=scale * marchenko_pastur.edges(shape, sigma)[1],
     )

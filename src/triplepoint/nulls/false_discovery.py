@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-FALSE_DISCOVERY_RATE = 0.05
+from triplepoint.records.scans import FALSE_DISCOVERY_RATE
 
 
 def discoveries(p_values: Sequence[float], rate: float = FALSE_DISCOVERY_RATE) -> int:

@@ -11,10 +11,8 @@ class BulkNull:
 
     ks_distance: float
     """D = sup |F_spectrum − F_MP|; for pooled slices, the largest over the slices."""
-    statistic: float
-    """n·D, n eigenvalues of one slice; the statistic that is simulated."""
     p_value: float
-    """P(statistic at least this large | Gaussian matrix of this shape); slices combined by Fisher's method."""
+    """P(n·D at least this large | Gaussian matrix of this shape); slices combined by Fisher's method."""
     edge: float
     """Upper Marchenko–Pastur edge σ²(√N+√M)² in the λ units of the row."""
 

@@ -58,3 +58,5 @@ class MatrixRow:
     """(num_eigenvalues,) descending; only when asked for."""
     seconds: float | None = None
     """Wall time of this matrix in its worker: read, spectrum, fit, metrics."""
+    null_p: float | None = None
+    """The p-value behind the phase, whatever metrics were asked for; not a field of the output."""

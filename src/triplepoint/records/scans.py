@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow
 
 SCHEMA = "triplepoint.scan/1"
-FALSE_DISCOVERY_RATE = 0.05
+FALSE_DISCOVERY_RATE = 0.01
 """Level at which the count of matrices that differ from noise is controlled (Benjamini–Hochberg)."""
 
 
