@@ -14,6 +14,7 @@ import pytest
 
 from tests.checkpoints.files import good
 from triplepoint import checkpoints
+from triplepoint.checkpoints import huggingface
 from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint
 
 ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -265,3 +266,55 @@ def test_the_digest_of_a_folder_covers_every_shard(tmp_path: Path) -> None:
     before = checkpoints.open(sharded(tmp_path)).digest()
     good(tmp_path / TWO, c=(5, 6))
     assert checkpoints.open(tmp_path).digest() != before
+
+
+@pytest.mark.parametrize("below", ["model", "models/model"])
+def test_a_folder_without_weights_names_the_folder_below_that_has_them(tmp_path: Path, below: str) -> None:
+    (tmp_path / below).mkdir(parents=True)
+    good(tmp_path / below / "model.safetensors", w=(2, 2))
+    (tmp_path / "notes").mkdir()
+    with pytest.raises(UnreadableCheckpoint, match="no safetensors itself") as caught:
+        checkpoints.open(tmp_path)
+    assert below in caught.value.next
+    assert "notes" not in caught.value.next
+
+
+def test_the_look_for_a_hint_ends_after_a_bounded_number_of_entries(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a" / "b" / "c" / "d").mkdir(parents=True)
+    for number in range(30):
+        (tmp_path / f"{number}").mkdir()
+        for inner in range(5):
+            (tmp_path / f"{number}" / f"{inner}.txt").touch()
+    seen: list[str] = []
+    scandir = os.scandir
+
+    class Counted:
+        def __init__(self, path: Any) -> None:
+            self.entries = scandir(path)
+
+        def __enter__(self) -> Any:
+            return self
+
+        def __exit__(self, *problem: object) -> None:
+            self.entries.close()
+
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> Any:
+            entry = next(self.entries)
+            seen.append(entry.path)
+            return entry
+
+    monkeypatch.setattr(huggingface, "_LOOK_AT", 20)
+    monkeypatch.setattr(os, "scandir", Counted)
+    with pytest.raises(UnreadableCheckpoint):
+        checkpoints.open(tmp_path)
+    assert len(seen) <= 21
+    seen.clear()
+    monkeypatch.setattr(huggingface, "_LOOK_AT", 10_000)
+    with pytest.raises(UnreadableCheckpoint):
+        checkpoints.open(tmp_path)
+    assert len(seen) == 31 + 30 * 5 + 1 + 1  # three levels: c is seen, d is not

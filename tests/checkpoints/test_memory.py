@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import ml_dtypes
@@ -218,3 +219,49 @@ def test_the_configuration_of_a_module_is_taken_over() -> None:
     assert checkpoints.open(net).config == {}
     net.config = type("Config", (), {"to_dict": lambda self: {"model_type": "gpt2"}})()
     assert checkpoints.open(net).config == {"model_type": "gpt2"}
+
+
+def test_the_digest_of_what_cannot_be_sampled_covers_its_header() -> None:
+    torch = pytest.importorskip("torch")
+    with warnings.catch_warnings():  # torch announces the end of its quantised types and calls CSR a beta
+        warnings.simplefilter("ignore")
+        codes = torch.quantize_per_tensor(torch.randn(64, 64), 0.1, 0, torch.qint8)
+        sparse = torch.eye(3).to_sparse_csr()
+
+    class Broken:
+        shape, dtype = (2, 2), np.dtype("f4")
+
+        def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
+            raise OSError("the device is gone")
+
+        def __getitem__(self, index: Any) -> Any:
+            raise OSError("the device is gone")
+
+    for value in (codes, torch.empty(4, 4, device="meta"), sparse, Broken()):
+        one, two = (checkpoints.open({name: value, "w": np.ones((2, 2))}).digest() for name in "ab")
+        assert one != two
+        assert one == checkpoints.open({"a": value, "w": np.ones((2, 2))}).digest()
+
+
+def test_the_digest_does_not_cover_addresses_of_objects() -> None:
+    one, two = ({"w": np.ones(2), "o": np.array([object()])} for _ in range(2))
+    assert checkpoints.open(one).digest() == checkpoints.open(two).digest()
+
+
+def test_a_tensor_whose_memory_was_given_back_is_refused_and_not_touched() -> None:
+    torch = pytest.importorskip("torch")
+    weight = torch.ones(64, 64)
+    reader = checkpoints.open({"w": weight})
+    weight.untyped_storage().resize_(0)
+    with pytest.raises(UnreadableCheckpoint, match="no values to read"):
+        reader.read("w")
+    assert reader.digest()
+
+
+def test_a_module_says_which_of_its_tensors_are_buffers() -> None:
+    torch = pytest.importorskip("torch")
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), torch.nn.BatchNorm1d(4))
+    net.register_buffer("tril", torch.tril(torch.ones(8, 8)))
+    buffers = {info.name for info in checkpoints.open(net).tensors() if info.buffer}
+    assert buffers == {"tril", "1.running_mean", "1.running_var", "1.num_batches_tracked"}
+    assert not any(info.buffer for info in checkpoints.open(net.state_dict()).tensors())

@@ -12,6 +12,7 @@ import warnings
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -319,3 +320,13 @@ def test_the_digest_of_compressed_members_covers_their_checksum(tmp_path: Path) 
         np.savez_compressed(tmp_path / "x.npz", w=np.full(9, value))
         digests.add(checkpoints.open(tmp_path / "x.npz").digest())
     assert len(digests) == 2
+
+
+@pytest.mark.parametrize("save", [np.save, np.savez])
+def test_the_digest_of_a_file_that_became_shorter_covers_the_headers_alone(tmp_path: Path, save: Any) -> None:
+    path = tmp_path / ("x.npy" if save is np.save else "x.npz")
+    save(path, np.ones((64, 64)))
+    reader = checkpoints.open(path)
+    before = reader.digest()
+    os.truncate(path, 16)
+    assert reader.digest() != before

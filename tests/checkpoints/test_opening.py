@@ -121,3 +121,14 @@ def test_a_scan_of_a_file_imports_no_framework(tmp_path: Path) -> None:
         "r.digest(); sys.exit(any(m in sys.modules for m in ('torch', 'pandas', 'matplotlib', 'safetensors')))"
     )
     assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("source", ["", b""])
+def test_an_empty_path_is_not_the_current_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: object
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    good(Path("model.safetensors"), w=(2, 2))
+    error = refusal(source, UnreadableCheckpoint)
+    assert error.found == "no path was given"
+    assert "variable" in error.next

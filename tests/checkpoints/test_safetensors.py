@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -196,3 +197,17 @@ def test_the_digest_changes_with_name_type_shape_order_and_values(tmp_path: Path
         assert checkpoints.open(tmp_path / "x.safetensors").digest() == digests[-1]
     assert len(set(digests)) == len(variants)
     assert all(digest.startswith("blake2b:") and len(digest) == 40 for digest in digests)
+
+
+def test_the_digest_of_a_file_that_became_shorter_covers_the_headers_alone(tmp_path: Path) -> None:
+    digests = []
+    for length in (64, 0):
+        path = good(tmp_path / "x.safetensors", w=(64, 64))
+        reader = checkpoints.open(path)
+        os.truncate(path, length)
+        digests.append(reader.digest())
+    assert digests[0] == digests[1]
+    good(path, v=(64, 64))
+    other = checkpoints.open(path)
+    os.truncate(path, 64)
+    assert other.digest() != digests[0]

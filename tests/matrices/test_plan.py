@@ -18,9 +18,15 @@ from triplepoint.records import MatrixPlan, Reason, TensorInfo
 
 
 def plan(
-    name: str, shape: tuple[int, ...], dtype: str = "F32", *, module: str | None = None, **config: Any
+    name: str,
+    shape: tuple[int, ...],
+    dtype: str = "F32",
+    *,
+    module: str | None = None,
+    buffer: bool = False,
+    **config: Any,
 ) -> MatrixPlan:
-    return matrices.plan([TensorInfo(name, dtype, shape, module)], config)[0]
+    return matrices.plan([TensorInfo(name, dtype, shape, module, buffer=buffer)], config)[0]
 
 
 @pytest.mark.parametrize(
@@ -44,6 +50,23 @@ def plan(
         ("fc.weight", (4, 4), "qint8", Reason.quantized),
         ("transformer.h.0.attn.bias", (1, 1, 1024, 1024), "F32", Reason.not_a_weight),
         ("model.rotary_emb.cos_cached", (1, 1, 2048, 64), "F32", Reason.not_a_weight),
+        ("blocks.0.attn.tril", (64, 64), "F32", Reason.not_a_weight),
+        ("triu", (64, 64), "F32", Reason.not_a_weight),
+        ("h.0.attn.masked_bias", (8, 8), "F32", Reason.not_a_weight),
+        ("h.0.attn.causal_mask", (1, 1, 64, 64), "F32", Reason.not_a_weight),
+        ("layers.1.attn_mask", (4, 49, 49), "F32", Reason.not_a_weight),
+        ("causal_attn_mask", (64, 64), "F32", Reason.not_a_weight),
+        ("fc.weight_mask", (64, 64), "F32", Reason.not_a_weight),
+        ("layers.0.rotary_emb.freqs", (64, 32), "F32", Reason.not_a_weight),
+        ("rotary.inv_freq", (64, 32), "F32", Reason.not_a_weight),
+        ("layers.0.cos_sin_cache", (64, 32), "F32", Reason.not_a_weight),
+        ("pos_encoding.pe", (5000, 1, 64), "F32", Reason.not_a_weight),
+        ("pe", (5000, 64), "F32", Reason.not_a_weight),
+        ("features.1.conv.weight", (384, 1, 7, 7), "F32", Reason.single_channel),
+        ("conv1d.weight", (1, 64, 4), "F32", Reason.single_channel),
+        ("grn.gamma", (1, 1, 1, 384), "F32", Reason.single_channel),
+        ("buffer", (1, 1, 600, 600), "F32", Reason.unsupported_rank),
+        ("conv.weight", (64, 64, 1, 4097), "F32", Reason.unsupported_rank),
         ("mlp.experts.gate_up_proj_bias", (32, 5760), "BF16", Reason.not_a_weight),
         ("lstm.weight_ih_l0", (20, 4), "F32", Reason.recurrent),
         ("lstm.weight_hh_l1_reverse", (20, 5), "F32", Reason.recurrent),
@@ -153,11 +176,11 @@ def test_convolutions_are_pooled_with_half_and_sliced_with_half_their_count() ->
     assert [row.id for row in slices] == [f"layer1.conv.weight/slice.{k}" for k in range(9)]
     for k, row in enumerate(slices):
         assert (row.part, row.counted, row.slices, row.scale) == (f"slice.{k}", False, 1, 4.5)
-        assert (row.name, row.shape, row.steps) == (pooled.name, (64, 32), ("conv:slices", f"slice:{k}"))
+        assert (row.name, row.shape, row.steps) == (pooled.name, (64, 32), pooled.steps)
         assert row.sources == pooled.sources
 
 
-@pytest.mark.parametrize("shape", [(64, 3, 7, 7), (7, 512, 3, 3), (512, 1, 3, 3), (64, 64, 1, 1)])
+@pytest.mark.parametrize("shape", [(64, 3, 7, 7), (7, 512, 3, 3), (2, 512, 3, 3), (64, 64, 1, 1)])
 def test_slices_that_say_nothing_get_no_rows(shape: tuple[int, ...]) -> None:
     (row,) = matrices.plan([TensorInfo("conv.weight", "F32", shape)], {})
     assert (row.slices, row.scale) == (shape[2] * shape[3], 0.5)
@@ -171,8 +194,58 @@ def test_the_layout_of_a_convolution_is_not_guessed_from_areas() -> None:
     assert (row.shape, row.slices, row.side) == ((16, 128), 64, 16)
 
 
-def test_a_gigantic_kernel_is_pooled_without_a_row_for_each_position() -> None:
-    assert len(matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 1000, 1000))], {})) == 1
+def test_a_gigantic_kernel_is_left_out_with_its_number_of_positions() -> None:
+    (row,) = matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 1000, 1000))], {})
+    assert row.reason is Reason.unsupported_rank
+    assert row.detail is not None
+    assert "1,000,000" in row.detail
+    assert len(matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 64, 64))], {})) == 1 + 64 * 64
+
+
+@pytest.mark.parametrize("shape", [(384, 1, 1, 1), (1, 384, 1, 1), (1, 1, 1, 1)])
+def test_one_position_with_one_channel_is_a_matrix_with_one_row_like_any_other(
+    shape: tuple[int, ...],
+) -> None:
+    row = plan("conv.weight", shape)
+    assert (row.reason, row.shape, row.slices) == (None, shape[:2], 1)
+
+
+def test_a_buffer_is_no_weight_whatever_its_name_and_shape() -> None:
+    assert plan("fc.weight", (64, 64), module="Odd", buffer=True).reason is Reason.not_a_weight
+    assert plan("conv.weight", (8, 8, 3, 3), buffer=True).reason is Reason.not_a_weight
+    assert plan("fc.weight", (64, 64), "U8", buffer=True).reason is Reason.integer
+    assert plan("fc.weight", (64,), buffer=True).reason is Reason.vector
+
+
+def test_codes_and_scales_that_a_module_keeps_as_buffers_stay_quantized() -> None:
+    tensors = [
+        TensorInfo("fc.qweight", "I32", (8, 64), "QuantLinear", buffer=True),
+        TensorInfo("fc.scales", "F16", (8, 64), "QuantLinear", buffer=True),
+    ]
+    assert {row.reason for row in matrices.plan(tensors, {})} == {Reason.quantized}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "pe.weight",
+        "pe.proj.weight",
+        "type",
+        "encoder.shape",
+        "tril.weight",
+        "triu_proj.weight",
+        "attn_mask_proj.weight",
+        "causal_mask.weight",
+        "my_rotary_emb_proj.weight",
+        "rotary_embed_proj.weight",
+        "inv_freq_proj.weight",
+        "mask_decoder.weight",
+        "weight_mask_predictor.weight",
+        "cos_cache_proj.weight",
+    ],
+)
+def test_names_that_only_resemble_those_of_buffers_hide_no_weight(name: str) -> None:
+    assert plan(name, (64, 64)).reason is None
 
 
 @pytest.mark.parametrize(
@@ -196,7 +269,31 @@ def test_three_dimensions_are_a_convolution_where_the_name_says_so(name: str) ->
 @pytest.mark.parametrize("name", ["converter.weight", "bilinear.weight", "conversation.0.weight"])
 def test_three_dimensions_without_such_a_name_are_left_out(name: str) -> None:
     assert plan(name, (16, 8, 5)).reason is Reason.unsupported_rank
-    assert plan(name, (16, 8, 5), module="Conv1d").kind == "conv1d"
+    of_module = plan(name, (16, 8, 5), module="Conv1d")
+    assert of_module.kind == "conv1d"
+    assert of_module.id == plan(name, (16, 8, 5)).id
+
+
+def test_a_weight_of_three_dimensions_says_what_would_make_it_known() -> None:
+    detail = plan("blocks.0.mix.weight", (16, 8, 5)).detail
+    assert detail is not None
+    assert "pass the nn.Module" in detail
+    assert "rename" in detail
+    # The class is known and it is no convolution: neither would help.
+    assert plan("blocks.0.mix.weight", (16, 8, 5), module="Bilinear").detail is None
+    assert plan("blocks.0.mix", (16, 8, 5)).detail is None
+
+
+def test_a_module_and_its_file_have_the_same_ids_though_one_knows_more(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    save_file = pytest.importorskip("safetensors.torch").save_file
+    net = torch.nn.Sequential(torch.nn.Conv1d(8, 9, 3), torch.nn.Linear(9, 8))
+    save_file(net.state_dict(), tmp_path / "x.safetensors")
+    readers = [checkpoints.open(net), checkpoints.open(tmp_path / "x.safetensors")]
+    by_class, by_name = ([p for p in matrices.plan(r.tensors(), {}) if p.part is None] for r in readers)
+    assert sorted(row.id for row in by_class) == sorted(row.id for row in by_name)
+    assert {row.id: row.reason for row in by_class}["0.weight"] is None
+    assert {row.id: row.reason for row in by_name}["0.weight"] is Reason.unsupported_rank
 
 
 def test_transposed_convolutions_turn_their_slices_where_the_class_is_known() -> None:

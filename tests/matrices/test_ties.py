@@ -141,3 +141,28 @@ def test_in_memory_as_on_disk_the_embedding_is_the_one_that_counts(tmp_path: Pat
     save_file(arrays, tmp_path / "x.safetensors")
     on_disk = by_name(tmp_path / "x.safetensors")
     assert {row.id: row.reason for row in rows.values()} == {row.id: row.reason for row in on_disk.values()}
+
+
+@pytest.mark.parametrize("framework", ["numpy", "torch"])
+def test_views_of_one_memory_with_other_strides_are_other_weights(framework: str) -> None:
+    base: Any = RNG.normal(size=(64, 128))
+    if framework == "torch":
+        base = pytest.importorskip("torch").from_numpy(base)
+    rows = by_name({"a": base[:, :64], "b": base.reshape(128, 64)[:64], "c": base[:, :64]})
+    assert [(rows[name].reason, rows[name].detail) for name in "abc"] == [
+        (None, None),
+        (None, None),
+        (Reason.tied, "a"),
+    ]
+
+
+def test_strides_along_a_side_of_one_do_not_untie() -> None:
+    base = RNG.normal(size=(1, 64))
+    other = np.lib.stride_tricks.as_strided(base, (1, 64), (8, 8))
+    assert by_name({"a": base, "b": other})["b"].reason is Reason.tied
+
+
+def test_an_array_and_a_torch_view_of_it_are_tied() -> None:
+    torch = pytest.importorskip("torch")
+    base = RNG.normal(size=(64, 32))
+    assert by_name({"a": base, "b": torch.from_numpy(base)})["b"].reason is Reason.tied

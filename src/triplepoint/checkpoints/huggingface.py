@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from triplepoint.checkpoints.safetensors import SafetensorsFile, SafetensorsRead
 
 INDEX = ".safetensors.index.json"
 _SHARD = re.compile(r"^(.*)-(\d{5,9})-of-(\d{5,9})\.safetensors$", re.DOTALL)
-_LOOK_AT = 200  # entries of a folder that are looked at for a hint; a scan of a home folder must not hang
+_LOOK_AT = 2000  # entries that are looked at for a hint, in all; a scan of a home folder must not hang
 
 
 def open_file(source: str, path: Path) -> SafetensorsReader:
@@ -115,23 +116,36 @@ def _nothing(source: str, folder: Path, names: list[str]) -> Exception:
         return unreadable(
             source, f"it holds no safetensors, only {_listed(arrays)}", "Name one of these files."
         )
-    below = sorted({found.parent for found in _below(folder)})
+    below = sorted(set(_below(folder)))
     if below:
         return unreadable(
             source,
             "it holds no safetensors itself",
-            f"Scan one of its folders: {_listed([str(path.relative_to(folder)) for path in below])}.",
+            f"Scan one of its folders: {_listed(below)}.",
         )
     found = f"it holds no safetensors, only {_listed(names)}" if names else "it is empty"
     return unreadable(source, found, "Name a .safetensors, .npz or .npy file, or the folder of a model.")
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    for pattern in ("*/*.safetensors", "*/*/*.safetensors"):
-        for number, path in enumerate(folder.glob(pattern)):
-            if number == _LOOK_AT:
-                break
-            yield path
+def _below(folder: Path) -> Iterator[str]:
+    """Folders one or two levels below that hold safetensors, as paths from `folder`; once for each file."""
+    for entry in islice(_entries(folder), _LOOK_AT):
+        if entry.name.endswith(".safetensors"):
+            yield os.path.relpath(os.path.dirname(entry.path), folder)
+
+
+def _entries(folder: Path) -> Iterator[os.DirEntry[str]]:
+    """What lies in the folder and two levels below, level by level."""
+    level: list[str] = [str(folder)]
+    for _ in range(3):
+        deeper: list[str] = []
+        for place in level:
+            with suppress(OSError), os.scandir(place) as entries:
+                for entry in entries:
+                    if entry.is_dir():
+                        deeper.append(entry.path)
+                    yield entry
+        level = deeper
 
 
 def _names(folder: Path) -> list[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -43,14 +44,21 @@ class MemoryReader:
         return _array(self.source, name, self._values[name])
 
     def digest(self) -> str:
-        """Of names, types, shapes and up to 64 values from the middle of each tensor."""
+        """Of names, types, shapes and up to 64 values from the middle of each tensor. Never raises."""
         parts: list[bytes] = []
         for info in self._infos:
             parts.append(repr((info.name, info.dtype, info.shape)).encode("utf-8", "backslashreplace"))
             value = self._values[info.name]
             if info.size and hasattr(value, "__getitem__") and not _has_no_data(value):
-                parts.append(_array(self.source, info.name, digests.sample(value)).tobytes())
+                parts.append(digests.sample_bytes(partial(self._sampled, info.name)))
         return digests.blake2b(parts)
+
+    def _sampled(self, name: str) -> np.ndarray[Any, Any]:
+        """Sampled before it is made an array: of a tensor on another device only the sample is copied."""
+        value = self._values[name]
+        if _is_torch(value):
+            _check_memory(value)
+        return _array(self.source, name, digests.sample(value))
 
 
 def is_module(source: object) -> bool:
@@ -66,17 +74,21 @@ def open_module(module: Any) -> Reader:
     """
     values: dict[str, Any] = {}
     owners: dict[str, str] = {}
+    buffers: set[str] = set()
     for path, owner in module.named_modules(remove_duplicate=False):
         transient: set[str] = getattr(owner, "_non_persistent_buffers_set", set())
-        own = list(owner.named_parameters(recurse=False, remove_duplicate=False))
-        own += [item for item in owner.named_buffers(recurse=False) if item[0] not in transient]
-        for key, value in own:
+        kept = [item for item in owner.named_buffers(recurse=False) if item[0] not in transient]
+        for key, value in (*owner.named_parameters(recurse=False, remove_duplicate=False), *kept):
             name = f"{path}.{key}" if path else key
             values[name] = value
             owners[name] = type(owner).__name__
+        buffers.update(f"{path}.{key}" if path else key for key, _ in kept)
     source = type(module).__name__
     config = _config(module)
-    infos = tuple(_describe(source, name, value, owners[name]) for name, value in values.items())
+    infos = tuple(
+        replace(_describe(source, name, value, owners[name]), buffer=name in buffers)
+        for name, value in values.items()
+    )
     return MemoryReader(source, "module", config, values, infos)
 
 
@@ -153,19 +165,39 @@ def _describe(source: str, name: str, value: Any, module: str | None) -> TensorI
         dtype = spelling_of(np.dtype(value.dtype))
     except TypeError:
         dtype = torch_spelling(value.dtype)
-    storage = value.__array_interface__["data"][0] if isinstance(value, np.ndarray) and value.size else None
+    storage = None
+    if isinstance(value, np.ndarray) and value.size:
+        storage = _place(value.__array_interface__["data"][0], value.shape, value.strides)
     return TensorInfo(name, dtype, tuple(int(side) for side in value.shape), module, storage)
 
 
-def _torch_storage(tensor: Any) -> int | None:
+def _torch_storage(tensor: Any) -> tuple[int, ...] | None:
     try:
-        return int(tensor.data_ptr()) or None  # 0 on the meta device and for empty tensors
+        address = int(tensor.data_ptr())  # 0 on the meta device and for empty tensors
+        strides = [step * tensor.element_size() for step in tensor.stride()]
     except (RuntimeError, NotImplementedError):  # sparse tensors and some subclasses have no pointer
         return None
+    return _place(address, tensor.shape, strides) if address else None
+
+
+def _place(address: int, shape: Sequence[int], strides: Sequence[int]) -> tuple[int, ...]:
+    # Views of one memory may begin at one address and be other matrices: the strides tell them apart. Those of
+    # a side of 1 are arbitrary.
+    return (int(address), *(0 if side == 1 else int(step) for side, step in zip(shape, strides, strict=True)))
 
 
 def _has_no_data(value: Any) -> bool:
     return _is_torch(value) and (value.device.type == "meta" or value.layout != sys.modules["torch"].strided)
+
+
+def _check_memory(tensor: Any) -> None:
+    """RuntimeError where the storage is smaller than the view of it, as sharding leaves it: touching it crashes."""
+    torch: Any = sys.modules["torch"]
+    # Other devices (XLA, meta) show no storage and answer for themselves when they are copied.
+    if tensor.layout == torch.strided and tensor.device.type in ("cpu", "cuda") and tensor.numel():
+        last = sum((side - 1) * step for side, step in zip(tensor.shape, tensor.stride(), strict=True))
+        if (tensor.storage_offset() + last + 1) * tensor.element_size() > tensor.untyped_storage().nbytes():
+            raise RuntimeError("its memory has been given back")
 
 
 def _array(source: str, name: str, value: Any) -> np.ndarray[Any, Any]:
@@ -182,6 +214,7 @@ def _from_torch(tensor: Any) -> np.ndarray[Any, Any]:
     torch: Any = sys.modules["torch"]
     with torch.no_grad():
         tensor = tensor.detach()
+        _check_memory(tensor)
         if tensor.layout != torch.strided:
             tensor = tensor.to_dense()
         tensor = tensor.cpu().resolve_conj().resolve_neg()

@@ -42,6 +42,8 @@ def open(source: object, *, allow_pickle: bool = False) -> Reader:
 
 def _open_path(source: str | bytes, allow_pickle: bool) -> Reader:
     source = os.fsdecode(source)
+    if not source:  # Path("") would be the current folder
+        raise unreadable(source, "no path was given", "Name a file or a folder; is a shell variable unset?")
     path = Path(source)
     if "\0" in source or not os.path.lexists(path):
         raise _missing(source, path)

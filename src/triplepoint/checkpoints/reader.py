@@ -38,4 +38,5 @@ class Reader(Protocol):
         """`blake2b:` + 32 hex digits that change when a tensor's name, type, shape, place or size changes.
 
         A sample of the values is covered too (see `digests.sample`), so that two steps of one run differ.
+        A tensor whose values cannot be sampled counts by its header alone: this never raises.
         """

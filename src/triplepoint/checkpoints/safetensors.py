@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class SafetensorsFile:
         if dtype is None:
             found = f"the tensor {shown(name)} has elements of type {entry.dtype}, smaller than a byte"
             raise unreadable(self.path, found, "Convert the checkpoint to a float type.")
-        if self._map.size() < self._size:  # touching a page past the end would kill the process (SIGBUS)
+        if self._shortened():
             raise unreadable(
                 self.path, "it has become shorter since it was opened", "Scan it when it is complete."
             )
@@ -68,8 +69,15 @@ class SafetensorsFile:
         return np.frombuffer(self._map, dtype, count, self.data + entry.begin).reshape(entry.shape)
 
     def header(self) -> bytes:
-        """Header with its length."""
-        return bytes(self._map[: self.data])
+        """Header with its length; of a file that has become shorter, its entries as they were when opened."""
+        return repr(self.entries).encode() if self._shortened() else bytes(self._map[: self.data])
+
+    def _shortened(self) -> bool:
+        """Whether touching the map may kill the process: a page past the end of the file is a SIGBUS."""
+        try:
+            return self._map.size() < self._size
+        except OSError:  # the file system is gone
+            return True
 
 
 class SafetensorsReader:
@@ -105,11 +113,11 @@ class SafetensorsReader:
         return self._owner[name].read(name)
 
     def digest(self) -> str:
-        """Of file names, headers, sizes and `digests.sample` of every tensor; nothing a byte."""
+        """Of file names, headers, sizes and `digests.sample` of every tensor. Never raises."""
         parts: list[bytes] = []
         for file in self._files:
             parts += [file.path.name.encode("utf-8", "surrogateescape"), file.header()]
             for name, entry in file.entries.items():
                 if numpy_dtype(entry.dtype) is not None:
-                    parts.append(digests.sample_bytes(file.read(name)))
+                    parts.append(digests.sample_bytes(partial(file.read, name)))
         return digests.blake2b(parts)

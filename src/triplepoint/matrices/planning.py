@@ -15,13 +15,13 @@ from triplepoint.matrices.names import ids
 from triplepoint.matrices.quantized import members
 from triplepoint.matrices.rules import Rule, decide, model_types
 from triplepoint.matrices.ties import tie_storage
-from triplepoint.records import MatrixPlan, TensorInfo
+from triplepoint.records import MatrixPlan, Reason, TensorInfo
 
 MIN_SLICE_SIDE = 8
 """Smaller side below which a slice has too few eigenvalues for any statement and gets no row."""
 
-MAX_SLICE_ROWS = 4096
-"""Kernel positions that get rows of their own; a 64 × 64 kernel. Pooling has no limit."""
+MAX_POSITIONS = 4096
+"""Kernel positions of a convolution, a 64 × 64 kernel; a tensor with more is a map or a table, not a kernel."""
 
 
 def plan(tensors: Sequence[TensorInfo], config: Mapping[str, Any]) -> tuple[MatrixPlan, ...]:
@@ -46,11 +46,10 @@ def plan(tensors: Sequence[TensorInfo], config: Mapping[str, Any]) -> tuple[Matr
 
 
 def _whole(tensor: TensorInfo, id: str, rule: Rule) -> MatrixPlan:
-    shape: tuple[int, int] | None = None
-    kernel: list[int] = []
-    if rule.reason is None:
-        rows, columns, *kernel = tensor.shape
-        shape = (columns, rows) if "transpose" in rule.steps else (rows, columns)
+    reason, detail = (rule.reason, rule.detail) if rule.reason is not None else _misfit(tensor)
+    if reason is not None:
+        return _left_out(tensor, id, reason, detail)
+    rows, columns, *kernel = tensor.shape
     return MatrixPlan(
         id=id,
         name=tensor.name,
@@ -58,17 +57,38 @@ def _whole(tensor: TensorInfo, id: str, rule: Rule) -> MatrixPlan:
         tensor_shape=tensor.shape,
         dtype=tensor.dtype,
         kind=rule.kind,
-        shape=shape,
+        shape=(columns, rows) if "transpose" in rule.steps else (rows, columns),
         slices=math.prod(kernel),
         scale=0.5 if kernel else 1.0,
         steps=rule.steps,
-        counted=rule.reason is None,
-        reason=rule.reason,
     )
 
 
+def _left_out(tensor: TensorInfo, id: str, reason: Reason, detail: str | None) -> MatrixPlan:
+    return MatrixPlan(
+        id=id,
+        name=tensor.name,
+        sources=(tensor.name,),
+        tensor_shape=tensor.shape,
+        dtype=tensor.dtype,
+        counted=False,
+        reason=reason,
+        detail=detail,
+    )
+
+
+def _misfit(tensor: TensorInfo) -> tuple[Reason | None, str | None]:
+    """Why the slices of a kernel have no spectrum; a single position is a matrix like any other."""
+    positions = math.prod(tensor.shape[2:])
+    if positions > MAX_POSITIONS:
+        return Reason.unsupported_rank, f"{positions:,} kernel positions, more than {MAX_POSITIONS:,}"
+    if positions > 1 and min(tensor.shape[:2]) == 1:
+        return Reason.single_channel, None
+    return None, None
+
+
 def _slices(whole: MatrixPlan, taken: set[str]) -> list[MatrixPlan]:
-    if whole.reason is not None or not 1 < whole.slices <= MAX_SLICE_ROWS or whole.side < MIN_SLICE_SIDE:
+    if whole.reason is not None or whole.slices == 1 or whole.side < MIN_SLICE_SIDE:
         return []
     separator = "/"
     while any(f"{whole.id}{separator}slice.{k}" in taken for k in range(whole.slices)):
@@ -80,7 +100,6 @@ def _slices(whole: MatrixPlan, taken: set[str]) -> list[MatrixPlan]:
             part=f"slice.{k}",
             slices=1,
             scale=whole.slices / 2,
-            steps=(*whole.steps, f"slice:{k}"),
             counted=False,
         )
         for k in range(whole.slices)

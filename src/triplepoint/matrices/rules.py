@@ -54,6 +54,9 @@ class Rule:
     model_types: frozenset[str] | None = None
     empty: bool = False
     quantized: bool = False
+    buffer: bool = False
+    detail: str | None = None
+    """What completes the reason for the user; of no influence."""
 
     def concerns(self, ndim: int, dtype: str) -> bool:
         """Whether it can hold for any tensor of this kind."""
@@ -65,6 +68,8 @@ class Rule:
         """Whether the rule, which concerns the tensor, decides it."""
         tensor = facts.tensor
         if (self.empty and tensor.size) or (self.quantized and not facts.quantized):
+            return False
+        if self.buffer and not tensor.buffer:
             return False
         named = (
             (self.id is None or re.search(self.id, facts.id) is not None)
@@ -82,6 +87,11 @@ _EMBEDDING = (
     r"|relative_attention_bias|relative_position_bias_table"
 )
 _CONV = r"(^|[._])[a-z]*conv(olution)?s?([._\d]|$)"
+# Whole components, and the last one unless nothing below it can be trained: `pe.weight` is a weight.
+_BUFFER = (
+    r"(^|\.)(tril|triu|((causal|attn|attention)_)+mask|weight_mask|masked_bias|inv_freq|freqs_cis"
+    r"|(cos|sin|cos_sin)_cached?|pe)$|(^|\.)rotary_emb(\.|$)"
+)
 
 RULES: tuple[Rule, ...] = (
     Rule("no elements", Reason.empty, empty=True),
@@ -97,11 +107,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule("factors of a low-rank adapter", Reason.adapter, id=r"(^|[._])(lora_|hada_w|lokr_w|ia3_l)"),
     Rule("causal masks kept as floats (GPT-2), stacked biases", Reason.not_a_weight, id=r"(^|[._])bias$"),
-    Rule(
-        "tables that are computed, not trained",
-        Reason.not_a_weight,
-        id=r"(^|[._])(masked_bias|inv_freq|freqs_cis|(cos|sin)_cached?|rotary_emb|(causal|attn|attention)_mask)([._]|$)",
-    ),
+    Rule("buffers of a module", Reason.not_a_weight, buffer=True),
+    Rule("masks and tables that are computed, not trained", Reason.not_a_weight, id=_BUFFER),
     Rule("gates of a recurrent layer", Reason.recurrent, id=r"(^|[._])weight_(ih|hh)(_l\d+(_reverse)?)?$"),
     Rule(
         "positions of an image or of extra axes",
@@ -155,6 +162,19 @@ RULES: tuple[Rule, ...] = (
         named_or_module=True,
     ),
     Rule("experts stacked in one tensor", Reason.stacked_experts, ndim=(3, 3), id="expert|moe"),
+    Rule(
+        "three dimensions in a class that is no convolution",
+        Reason.unsupported_rank,
+        ndim=(3, 3),
+        module=r".*",
+    ),
+    Rule(
+        "a weight that may be the kernel of a sequence convolution",
+        Reason.unsupported_rank,
+        ndim=(3, 3),
+        id=r"(^|\.)weight$",
+        detail="if it is a Conv1d kernel, pass the nn.Module, or rename it so that a component says conv",
+    ),
     Rule("anything else", Reason.unsupported_rank),
 )
 

@@ -23,7 +23,7 @@ _HEAD = re.compile(
 _CHUNK_BYTES = 4 * 2**20
 
 
-def tie_storage(plans: Sequence[MatrixPlan], storages: Sequence[int | None]) -> list[MatrixPlan]:
+def tie_storage(plans: Sequence[MatrixPlan], storages: Sequence[tuple[int, ...] | None]) -> list[MatrixPlan]:
     """Of analysed plans with one storage, shape and type only the first stays, an embedding before others."""
     kept: dict[tuple[Any, ...], MatrixPlan] = {}
     keys = [(storage, plan.tensor_shape, plan.dtype) for plan, storage in zip(plans, storages, strict=True)]

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     tied = "tied"
     not_a_weight = "not_a_weight"
     unsupported_rank = "unsupported_rank"
+    single_channel = "single_channel"
     fused_attention = "fused_attention"
     stacked_experts = "stacked_experts"
     recurrent = "recurrent"
@@ -61,6 +62,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.tied: "The same weights are already counted under another name.",
     Reason.not_a_weight: "A buffer or statistic, not a trained weight matrix.",
     Reason.unsupported_rank: "The number of dimensions does not say how to form a matrix; scan the nn.Module.",
+    Reason.single_channel: "Each kernel position is a single row or column, as in depthwise convolutions: no spectrum.",
     Reason.fused_attention: "Several projections are fused in one tensor and cannot be told apart here.",
     Reason.stacked_experts: "Experts stacked in one 3-D tensor are not split in this version.",
     Reason.recurrent: "The gates of a recurrent layer are stacked in one tensor and not split in this version.",

@@ -17,8 +17,10 @@ class TensorInfo:
     shape: tuple[int, ...]
     module: str | None = None
     """Class of the owning `nn.Module` (`Linear`, `Conv1d` …) where one is known; None for files."""
-    storage: int | None = None
-    """Identity of the storage, equal for tied tensors; None where the format cannot share storage."""
+    storage: tuple[int, ...] | None = None
+    """Address and strides in bytes, equal for tied tensors; None where the format cannot share storage."""
+    buffer: bool = False
+    """Registered with `register_buffer`: kept with the model but not trained. Always False for files."""
 
     @property
     def size(self) -> int:
