@@ -50,7 +50,7 @@ def bulk_null(
 
 def p_value(statistic: float, shape: tuple[int, int]) -> float:
     """P(n·D ≥ statistic) for a Gaussian matrix of `shape` (N, M)."""
-    grid = table.quantiles(table.load().statistic, shape)
+    grid = table.quantiles("statistic", shape)
     log_p = np.log1p(-np.asarray(table.STATISTIC_LEVELS))
     if statistic > grid[-1]:
         slope = (log_p[-1] - log_p[-3]) / (grid[-1] - grid[-3])
@@ -71,7 +71,7 @@ def alpha_null(alpha: float, shape: tuple[int, int]) -> AlphaNull | Reason:
 
     The tables end at |z| = 2.58; beyond, log α is continued linearly, up to |z| = 10.
     """
-    grid = table.quantiles(table.load().log_alpha, shape)
+    grid = table.quantiles("log_alpha", shape)
     if not np.all(np.isfinite(grid)):
         return Reason.outside_null_table
     scores = ndtri(np.asarray(table.ALPHA_LEVELS))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -67,9 +67,14 @@ def load() -> NullTable:
         )
 
 
-def quantiles(values: Array, shape: tuple[int, int]) -> Array:
-    """Quantiles of one table for a shape (N, M), N ≥ M: bilinear, extrapolated in M, clamped in Q."""
+@lru_cache(maxsize=4096)
+def quantiles(quantity: Literal["statistic", "log_alpha"], shape: tuple[int, int]) -> Array:
+    """Quantiles of one quantity for a shape (N, M), N ≥ M: bilinear, extrapolated in M, clamped in Q.
+
+    Remembered: a model has many matrices of few shapes.
+    """
     table = load()
+    values: Array = getattr(table, quantity)
     m, q = np.log(shape[1]), np.log(shape[0] / shape[1])
     i, s = _place(table.log_sizes, m, extrapolate=True)
     j, t = _place(table.log_ratios, q, extrapolate=False)
