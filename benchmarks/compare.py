@@ -23,8 +23,8 @@ from benchmarks.worlds import World, build
 
 # A tool that has used this many seconds on one workload takes no further round; its figure says how many it had.
 PATIENCE = 90.0
-# From this many matrix entries on a tool is warm from the smaller workloads and gets no warm-up of its own.
-NO_WARM_UP_FROM = 8 << 20
+# Every tool runs a workload once untimed, but for this one: it is warm from the smaller ones, and a run takes minutes.
+NO_WARM_UP = "square"
 
 PRECISE, FAST = "triplepoint precise", "triplepoint fast"
 # With BLAS threads as it finds them, and with one: on a busy machine two threads on small matrices collapse (36 s
@@ -109,8 +109,7 @@ def _world(world: World, workers: Mapping[str, Worker], tools: Mapping[str, Tool
     seconds: dict[str, list[float]] = {title: [] for title in tools}
     alphas: dict[str, Mapping[str, float | None]] = {}
     failed: dict[str, str] = {}
-    warm_up = world.path.stat().st_size < 4 * NO_WARM_UP_FROM
-    for turn in range(-1 if warm_up else 0, world.rounds):
+    for turn in range(0 if world.name == NO_WARM_UP else -1, world.rounds):
         for title, tool in tools.items():
             if title in failed or sum(seconds[title]) > PATIENCE:
                 continue
