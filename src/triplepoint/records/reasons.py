@@ -23,7 +23,6 @@ class Reason(StrEnum):
     not_a_weight = "not_a_weight"
     unsupported_rank = "unsupported_rank"
     single_channel = "single_channel"
-    fused_attention = "fused_attention"
     stacked_experts = "stacked_experts"
     recurrent = "recurrent"
     adapter = "adapter"
@@ -44,7 +43,6 @@ class Reason(StrEnum):
     undefined = "undefined"
     outside_null_table = "outside_null_table"
     pooled_slices = "pooled_slices"
-    not_requested = "not_requested"
 
     @property
     def sentence(self) -> str:
@@ -63,7 +61,6 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_a_weight: "A buffer or statistic, not a trained weight matrix.",
     Reason.unsupported_rank: "The number of dimensions does not say how to form a matrix; scan the nn.Module.",
     Reason.single_channel: "Each kernel position is a single row or column, as in depthwise convolutions: no spectrum.",
-    Reason.fused_attention: "Several projections are fused in one tensor and cannot be told apart here.",
     Reason.stacked_experts: "Experts stacked in one 3-D tensor are not split in this version.",
     Reason.recurrent: "The gates of a recurrent layer are stacked in one tensor and not split in this version.",
     Reason.adapter: "One factor of a low-rank adapter; only the product of both is a weight update.",
@@ -82,5 +79,4 @@ _SENTENCES: dict[Reason, str] = {
     Reason.undefined: "The formula has no value for this matrix.",
     Reason.outside_null_table: "No simulated null exists for this shape.",
     Reason.pooled_slices: "The null of pooled kernel slices is not tabulated; see the slice rows.",
-    Reason.not_requested: "Not among the metrics that were asked for.",
 }
