@@ -74,6 +74,7 @@ def row(id: str = "layer", alpha: float | None = 3.0, **changes: Any) -> MatrixR
         "metrics": metrics,
         "metric_status": {name: Reason.degenerate_tail for name, value in metrics.items() if value is None},
         "seconds": 0.01,
+        "null_p": metrics["null_p"],
     }
     return MatrixRow(**fields | changes)
 
@@ -94,6 +95,7 @@ def skipped(id: str, reason: Reason, **changes: Any) -> MatrixRow:
         "phase_confidence": None,
         "metric_status": {},
         "seconds": None,
+        "null_p": None,
     }
     made = row(id, **empty | changes)
     return MatrixRow(**{name: getattr(made, name) for name in made.__slots__} | {"metrics": {}})
@@ -107,18 +109,19 @@ def failed(id: str, reason: Reason = Reason.non_finite, **changes: Any) -> Matri
 def scan_of(rows: Sequence[MatrixRow], **provenance: Any) -> Scan:
     """A scan around these rows; the summary is counted from them."""
     counted = [row for row in rows if row.counted and row.status == "ok"]
+    whole = [row for row in rows if row.part is None]
     names = dict.fromkeys(name for row in counted for name in row.metrics)
     values = {
         name: [v for row in counted if (v := row.metrics[name]) is not None]
         for name in names
         if all(name in row.metrics for row in counted)
     }
-    tested = [p for row in counted if (p := row.metrics.get("null_p")) is not None]
+    tested = [row.null_p for row in counted if row.null_p is not None]
     summary = Summary(
         metrics={name: (sum(some) / len(some) if some else None, len(some)) for name, some in values.items()},
         phases=dict(Counter(row.phase for row in counted if row.phase is not None)),
-        findings=dict(Counter(finding.severity.value for row in rows for finding in row.findings)),
-        skipped=dict(Counter(row.reason for row in rows if row.reason is not None)),
+        findings=dict(Counter(finding.severity.value for row in whole for finding in row.findings)),
+        skipped=dict(Counter(row.reason for row in whole if row.reason is not None)),
         null_rejected=sum(p < 0.01 for p in tested),
         null_tested=len(tested),
     )
@@ -128,7 +131,13 @@ def scan_of(rows: Sequence[MatrixRow], **provenance: Any) -> Scan:
         "format": "safetensors",
         "digest": "blake2b:00",
         "seed": 0,
-        "settings": {"mode": "precise", "interval": "closed", "layers": None, "workers": 2},
+        "settings": {
+            "mode": "precise",
+            "interval": "closed",
+            "interval_model": "closed:iid-pareto",
+            "layers": None,
+            "workers": 2,
+        },
         "environment": {"python": "3.11", "numpy": "2.4"},
         "seconds": 3.21,
     }
@@ -182,6 +191,7 @@ names = st.one_of(
 _number = st.floats(allow_nan=False, allow_infinity=False)
 _share = st.floats(0, 1)
 _metric_names = ("alpha", "alpha_low", "alpha_high", "xmax", "ks_distance", "num_tail", "null_p", "log_norm")
+_metric_names += ("log_spectral_norm",)
 
 
 def some(values: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -223,6 +233,7 @@ def any_row(draw: st.DrawFn) -> MatrixRow:
         findings=tuple(draw(st.lists(findings, max_size=2))),
         singular_values=draw(some(st.lists(_number, max_size=4).map(np.array))),
         seconds=draw(some(_number)),
+        null_p=metrics.get("null_p"),
     )
 
 

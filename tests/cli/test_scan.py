@@ -78,6 +78,115 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_scan(
     assert stub.request is None
 
 
+CHECKPOINTS = [
+    "m.safetensors",
+    "m.npz",
+    "m.npy",
+    "m.pt",
+    "m.pth",
+    "m.bin",
+    "m.gguf",
+    "m.onnx",
+    "m.h5",
+    "m.keras",
+]
+CHECKPOINTS += ["m.safetensors.index.json", "config.json", "adapter_config.json", "M.SAFETENSORS", "m.ckpt"]
+
+
+@pytest.mark.parametrize("name", CHECKPOINTS)
+@pytest.mark.parametrize("format", ["auto", "json"])
+def test_a_checkpoint_is_never_overwritten(
+    invoke: Invoke, stub: Stub, tmp_path: Path, name: str, format: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(b"weights")
+    result = invoke("scan", "elsewhere", "-o", path, "--format", format)
+    assert (result.exit_code, stub.request) == (2, None)
+    assert result.stderr.count("\n") == 1
+    assert path.read_bytes() == b"weights"
+
+
+def test_the_source_is_never_overwritten_under_any_name(invoke: Invoke, stub: Stub, tmp_path: Path) -> None:
+    source = tmp_path / "blob"
+    source.write_bytes(b"weights")
+    (tmp_path / "link").symlink_to(source)
+    (tmp_path / "hard.txt").hardlink_to(source)
+    for name in ("blob", "link", "hard.txt", "../" + tmp_path.name + "/blob"):
+        result = invoke("scan", source, "-o", tmp_path / name)
+        assert (result.exit_code, stub.request) == (2, None)
+        assert "source" in result.stderr
+    assert source.read_bytes() == b"weights"
+
+
+def test_what_holds_weights_by_its_first_bytes_or_behind_a_link_is_kept(
+    invoke: Invoke, stub: Stub, tmp_path: Path
+) -> None:
+    import numpy as np
+
+    np.savez(tmp_path / "m.npz", a=np.eye(3))
+    (tmp_path / "m.npz").rename(tmp_path / "blob")
+    (tmp_path / "hidden.safetensors").write_bytes(b"weights")
+    (tmp_path / "out.json").symlink_to("hidden.safetensors")
+    for name in ("blob", "out.json"):
+        assert invoke("scan", "m", "-o", tmp_path / name).exit_code == 2
+    assert stub.request is None
+
+
+def test_in_the_scanned_folder_only_our_own_json_is_replaced(
+    invoke: Invoke, stub: Stub, tmp_path: Path
+) -> None:
+    (tmp_path / "tokenizer.json").write_text("{}")
+    assert invoke("scan", tmp_path, "-o", tmp_path / "tokenizer.json").exit_code == 2
+    assert (tmp_path / "tokenizer.json").read_text() == "{}"
+    for _ in range(2):
+        assert invoke("scan", tmp_path, "-o", tmp_path / "scan.json").exit_code == 0
+        assert invoke("scan", tmp_path, "-o", tmp_path / "scan.csv").exit_code == 0
+
+
+def test_an_unknown_ending_is_refused_unless_the_format_is_named(
+    invoke: Invoke, stub: Stub, tmp_path: Path
+) -> None:
+    result = invoke("scan", "m", "-o", tmp_path / "x.xlsx")
+    assert (result.exit_code, stub.request) == (2, None)
+    assert ".xlsx" in result.stderr
+    assert invoke("scan", "m", "-o", tmp_path / "x.xlsx", "--format", "csv").exit_code == 0
+    for name in ("x", "x.txt", "x.log"):
+        assert invoke("scan", "m", "-o", tmp_path / name).exit_code == 0
+
+
+@pytest.mark.parametrize("flag", [["--seed", "-1"], ["--workers", "0"]])
+def test_a_number_out_of_range_is_refused_before_the_scan(
+    invoke: Invoke, stub: Stub, flag: list[str]
+) -> None:
+    result = invoke("scan", "m", *flag)
+    assert (result.exit_code, stub.request) == (2, None)
+    assert flag[0] in result.stderr
+
+
+def test_the_help_is_true_of_pickles_and_tells_the_exit_codes(invoke: Invoke) -> None:
+    text = " ".join(invoke("scan", "--help").stdout.split())
+    assert "Pickles are refused in this version, with or without this flag" in text
+    assert all(f" {code} " in text.split("Exit codes:")[1] for code in (0, 1, 2, 130))
+    assert "nothing could be analysed" in text.split("Exit codes:")[1]
+
+
+@pytest.mark.parametrize("fail_on", ["info", "warning", "error"])
+def test_a_gate_does_not_open_for_a_scan_without_a_result(invoke: Invoke, stub: Stub, fail_on: str) -> None:
+    empty = [synthetic.skipped("b", Reason.vector)]
+    for rows in ([], empty, [*empty, synthetic.failed("a")]):
+        stub.scan = scan_of(rows)
+        assert invoke("scan", "m").exit_code == 0
+        result = invoke("scan", "m", "--fail-on", fail_on)
+        assert result.exit_code == 1
+        assert "Under --fail-on this is exit code 1." in " ".join(result.stdout.split())
+
+
+def test_a_finding_of_a_slice_does_not_speak_for_its_kernel(invoke: Invoke, stub: Stub) -> None:
+    part = row("conv", part="slice.0", counted=False, findings=(warning(),))
+    stub.scan = scan_of([row("conv"), part])
+    assert invoke("scan", "m", "--fail-on", "warning").exit_code == 0
+
+
 def test_parquet_is_not_written_to_a_terminal(
     invoke: Invoke, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -85,7 +194,7 @@ def test_parquet_is_not_written_to_a_terminal(
 
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     with pytest.raises(UsageError, match="-o FILE"):
-        Destination.checked("parquet", None)
+        Destination.checked("parquet", None, "m")
 
 
 @pytest.mark.parametrize(

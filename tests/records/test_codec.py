@@ -179,6 +179,54 @@ def test_no_single_wrong_value_causes_anything_but_a_clear_error(junk: Any) -> N
         contract.check_finite(read.to_dict())
 
 
+def test_no_single_missing_field_causes_anything_but_a_clear_error(tmp_path: Path) -> None:
+    """Every field of a small scan in turn is taken away."""
+    scan = synthetic.scan_of([synthetic.row(findings=(synthetic.warning(),)), synthetic.failed("b")])
+    for path in [path for path in _paths(scan.to_dict())[1:] if isinstance(path[-1], str)]:
+        document = scan.to_dict()
+        inner = document
+        for key in path[:-1]:
+            inner = inner[key]
+        del inner[path[-1]]
+        (tmp_path / "scan.json").write_text(json.dumps(document))
+        try:
+            read = Scan.load(tmp_path / "scan.json")
+        except UnreadableCheckpoint:
+            continue
+        assert len(read.matrices) == 2
+
+
+@pytest.mark.parametrize("value", [2**53 + 1, 2**63 - 1, 2**63, -(2**63) - 1, 10**400])
+def test_a_whole_number_of_any_size_is_refused_or_fits_every_table(value: int) -> None:
+    scan = synthetic.scan_of([synthetic.row(), synthetic.row("b")])
+    for path in [path for path in _paths(scan.to_dict())[1:] if "settings" not in path]:
+        document = scan.to_dict()
+        inner = document
+        for key in path[:-1]:
+            inner = inner[key]
+        if not isinstance(inner[path[-1]], int | float) or isinstance(inner[path[-1]], bool):
+            continue
+        inner[path[-1]] = value
+        try:
+            read = codec.scan_from_dict(document)
+        except ValueError:
+            continue
+        assert read.to_arrow().num_rows == read.to_polars().height == len(read.to_pandas()) == 2
+        if path == ("matrices", 0, "shape", 0):
+            assert read.to_pandas()["rows"][0] == read.to_polars()["rows"][0] == value
+
+
+def test_a_seed_may_be_any_whole_number() -> None:
+    scan = synthetic.scan_of([], seed=2**64)
+    assert codec.scan_from_dict(scan.to_dict()).provenance.seed == 2**64
+
+
+def test_the_p_value_behind_the_phase_is_no_field_of_the_output_and_comes_back_with_its_metric() -> None:
+    scan = synthetic.scan_of([synthetic.row()])
+    assert "null_p" not in scan.to_dict()["matrices"][0]
+    assert codec.scan_from_dict(scan.to_dict()).matrices[0].null_p == 0.0004
+
+
 @pytest.mark.parametrize(
     ("written", "damaged"),
     [

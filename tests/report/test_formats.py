@@ -16,7 +16,7 @@ from hypothesis import given, settings
 
 from tests import contract, synthetic
 from tests.synthetic import HOSTILE, row, scan_of
-from triplepoint.errors import MissingDependency
+from triplepoint.errors import MissingDependency, UsageError
 from triplepoint.records import Scan
 from triplepoint.report import formats, markdown
 
@@ -105,5 +105,10 @@ def test_parquet_without_pyarrow_names_the_install_command(monkeypatch: pytest.M
 )
 def test_the_ending_of_a_file_names_its_format(path: str, format: str) -> None:
     assert formats.for_file(path) == format
-    assert formats.for_file("a.txt") == "table"
-    assert formats.for_file("a") == "table"
+    assert [formats.for_file(name) for name in ("a", "a.txt", "a.LOG", "/dev/null")] == ["table"] * 4
+
+
+@pytest.mark.parametrize("path", ["a.xlsx", "a.safetensors", "a.jsno", "out.v2"])
+def test_an_ending_without_a_format_is_refused(path: str) -> None:
+    with pytest.raises(UsageError, match=r"Name the format with --format"):
+        formats.for_file(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from hypothesis import given, settings
@@ -102,6 +103,51 @@ def test_left_out_tensors_are_grouped_with_their_sentence_and_three_names() -> N
     assert "7 vector: A tensor with fewer than two dimensions has no spectrum." in text
     assert text.count("LayerNorm") == 3
     assert "1 integer:" in text
+
+
+def test_a_slice_that_failed_or_was_left_out_is_not_listed_beside_its_kernel() -> None:
+    parts = [failed("conv", part=f"slice.{i}", findings=(warning(),)) for i in range(4)]
+    parts += [skipped("deep", Reason.vector, part=f"slice.{i}") for i in range(4)]
+    text = table.plain(scan_of([row("a"), failed("conv"), skipped("deep", Reason.vector), *parts]))
+    assert "1 non_finite" in text
+    assert "1 vector" in text
+    assert "×4" not in text
+
+
+def test_the_largest_eigenvalue_is_shown_without_a_fit() -> None:
+    bare = row("a", None, metrics={"xmax": None, "log_spectral_norm": 2.0}, phase=Phase.not_assessable)
+    assert "100" in table.plain(scan_of([bare]), width=160).splitlines()[4].split()
+    huge = row("a", None, metrics={"xmax": None, "log_spectral_norm": 1e5}, phase=Phase.not_assessable)
+    assert "well" not in table.plain(scan_of([huge]), width=160)
+
+
+def test_a_large_model_is_limited_to_its_worst_rows_and_says_so() -> None:
+    rows = [row(f"block.{i}") for i in range(1000)] + [row("bad", 1.2, phase=Phase.over_trained)]
+    text = table.plain(scan_of(rows))
+    assert "601 more rows; the 400 worst are shown (--top N shows more, --format csv has all)." in text
+    assert text.count("block.") == 399
+    assert text.count("bad") == 1
+    assert table.plain(scan_of(rows), top=1001).count("block.") == 1000
+
+
+def test_twenty_thousand_rows_are_written_within_seconds() -> None:
+    """Processor time, so that a busy machine does not decide; the old table took 26 s."""
+    scan = scan_of([row(f"model.layers.{i}.mlp.experts.{i % 64}.down_proj") for i in range(20_000)])
+    started = time.process_time()
+    text = table.plain(scan, top=20_000)
+    assert time.process_time() - started < 6
+    assert text.count("m.layers.") + text.count("m.l.") > 0
+    started = time.process_time()
+    table.plain(scan)
+    assert time.process_time() - started < 2
+
+
+def test_the_footer_says_how_the_intervals_were_made() -> None:
+    text = " ".join(table.plain(synthetic.example()).split())
+    assert "95 % intervals: closed form, independent Pareto tail" in text
+    model = {"interval_model": "bootstrap:matrix-rows:500\x1b"}
+    assert r"bootstrap:matrix-rows:500\x1b" in table.plain(scan_of([row("a")], settings=model))
+    assert "intervals" not in table.plain(scan_of([row("a")], settings={}))
 
 
 def test_top_limits_the_lines_and_says_how_many_are_hidden() -> None:

@@ -68,5 +68,7 @@ def _block(text: str, indent: str) -> str:
             out.append(textwrap.indent(paragraph, indent))
         else:
             flat = " ".join(paragraph.split())
-            out.append(textwrap.fill(flat, _WIDTH, initial_indent=indent, subsequent_indent=indent))
+            # Model names are full of hyphens and are searched for as they are written.
+            lines = textwrap.wrap(flat, _WIDTH - len(indent), break_on_hyphens=False)
+            out.append(textwrap.indent("\n".join(lines), indent))
     return "\n\n".join(out) + "\n"

@@ -28,8 +28,7 @@ def guarded(run: Callable[[], Any], args: Sequence[str]) -> int:
     try:
         return int(run() or 0)
     except (click.Abort, KeyboardInterrupt):
-        click.echo("triplepoint: interrupted", err=True)
-        return INTERRUPTED
+        return _interrupted()
     except click.ClickException as error:
         error.show()
         _as_json(args, "read the command line", error.format_message(), "Run: triplepoint --help")
@@ -41,11 +40,25 @@ def guarded(run: Callable[[], Any], args: Sequence[str]) -> int:
         asked = f"open {error.filename}" if error.filename is not None else _command(args)
         _tell(args, asked, error.strerror or type(error).__name__, "Check the path and its permissions")
     except Exception as error:
+        if _is_interrupt(error):
+            return _interrupted()
         if os.environ.get("TRIPLEPOINT_DEBUG"):
             traceback.print_exc()
         found = f"a bug in triplepoint, {type(error).__name__}: {error}"
         _tell(args, _command(args), found, "Set TRIPLEPOINT_DEBUG=1 for the traceback and report it")
     return BAD_INPUT
+
+
+def _interrupted() -> int:
+    click.echo("triplepoint: interrupted", err=True)
+    return INTERRUPTED
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is behind it: Python wraps one in a RuntimeError where it falls into `__set_name__`."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _tell(args: Sequence[str], asked: str, found: str, next: str) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triplepoint.cli.protection import refuse_to_lose
 from triplepoint.errors import UsageError
 from triplepoint.report import formats
 
@@ -27,8 +28,10 @@ class Destination:
     path: str | None
 
     @staticmethod
-    def checked(format: str, path: str | None) -> Destination:
-        """Resolve `auto` and refuse now what could not be written after an hour's scan."""
+    def checked(format: str, path: str | None, source: str) -> Destination:
+        """Resolve `auto` and refuse now what could not or must not be written after an hour's scan."""
+        if path is not None:
+            refuse_to_lose(path, source)
         if format == "auto":
             format = "table" if path is None else formats.for_file(path)
         if format == "parquet":
@@ -40,6 +43,11 @@ class Destination:
         if path is not None and Path(path).is_dir():
             raise UsageError(f"write {path}", "it is a folder", "Name a file inside it")
         return Destination(format, path)
+
+    @property
+    def keeps(self) -> bool:
+        """Whether what is written stays: everything but a table that scrolls by on a terminal."""
+        return self.path is not None or not sys.stdout.isatty()
 
     def write(self, scan: Scan, *, top: int | None) -> None:
         """The scan in this format, in this place."""

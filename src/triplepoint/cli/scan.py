@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import click
 
-from triplepoint.cli import failures
+from triplepoint.cli import failures, interrupts
 from triplepoint.cli.output import Destination
 from triplepoint.cli.progress import watching
 from triplepoint.report.formats import FORMATS
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
     from triplepoint.records import Scan
 
 FINDINGS = 1
+_EXITS = (
+    "Exit codes: 0 done; 1 with --fail-on: a finding as loud, or nothing could be analysed; "
+    "2 wrong usage or an unreadable checkpoint; 130 interrupted."
+)
 
 
-@click.command(name="scan", short_help="A verdict for every weight matrix of a checkpoint.")
+@click.command(name="scan", short_help="A verdict for every weight matrix of a checkpoint.", epilog=_EXITS)
 @click.argument("path")
 @click.option(
     "--format",
@@ -41,9 +46,17 @@ FINDINGS = 1
     help="fast: single precision, no small eigenvalues. exact: singular values, slow.",
 )
 @click.option("--workers", type=click.IntRange(min=1), help="Worker threads; default: one a core.")
-@click.option("--seed", type=int, default=0, show_default=True, help="Of everything random.")
-@click.option("--top", type=click.IntRange(min=1), help="Rows of a table or md to show, the worst first.")
-@click.option("--allow-pickle", is_flag=True, help="Read formats that can hold code.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."
+)
+@click.option(
+    "--top", type=click.IntRange(min=1), help="Rows of a table or md to show, the worst first; default: 400."
+)
+@click.option(
+    "--allow-pickle",
+    is_flag=True,
+    help="Pickles are refused in this version, with or without this flag; the error says how to convert one.",
+)
 @click.option(
     "--interval",
     default="closed",
@@ -57,7 +70,7 @@ FINDINGS = 1
     type=click.Choice(["never", "info", "warning", "error"]),
     default="never",
     show_default=True,
-    help="Exit 1 at a finding this loud or louder.",
+    help="Exit 1 at a finding this loud or louder, or where nothing could be analysed.",
 )
 @click.option("--device", help="Where spectra are computed, such as cuda:0; default: the processor.")
 @click.pass_context
@@ -83,7 +96,7 @@ def command(
 
     PATH is a safetensors file, an index of shards, a Hugging Face folder, or an .npy or .npz file.
     """
-    destination = Destination.checked(format, output)
+    destination = Destination.checked(format, output, path)
     from triplepoint.request import ScanRequest
     from triplepoint.scanning import run
 
@@ -99,9 +112,11 @@ def command(
         device=device,
         spectra=spectra,
     )
-    with watching() as on_row:
-        scan = run(request, on_row=on_row)
-    destination.write(scan, top=top)
+    with interrupts.once_a_second():
+        with watching() as on_row:
+            scan = run(request, on_row=on_row)
+        with interrupts.ignored() if destination.keeps else contextlib.nullcontext():
+            destination.write(scan, top=top)
     if destination.path is not None:
         from triplepoint.report.text import safe_text
         from triplepoint.report.verdict import verdict
@@ -123,4 +138,7 @@ def _exit_code(scan: Scan, fail_on: str) -> int:
     from triplepoint.records import Severity
 
     limit = Severity(fail_on).rank
-    return FINDINGS if any(finding.severity.rank >= limit for _, finding in scan.findings) else 0
+    # A slice repeats its kernel, and a gate must not open for an export in which there was nothing to test.
+    whole = [row for row in scan.matrices if row.part is None]
+    loud = any(finding.severity.rank >= limit for row in whole for finding in row.findings)
+    return FINDINGS if loud or not any(row.status == "ok" for row in whole) else 0

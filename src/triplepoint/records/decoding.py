@@ -14,6 +14,8 @@ from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import SCHEMA, Provenance, Summary
 
 T = TypeVar("T")
+_INT64 = 2**63
+"""Whole numbers become 64-bit columns of data frames."""
 Document = Mapping[str, Any]
 
 
@@ -37,6 +39,8 @@ def row(entry: Document) -> MatrixRow:
     if shape is not None and len(shape) != 2:
         raise ValueError("shape has not two sides")
     singular_values = _numbers(entry, "singular_values") if "singular_values" in entry else None
+    cells = mapping(entry, "metrics")
+    metrics = {name: optional(cells, name, float) for name in cells}
     return MatrixRow(
         id=field(entry, "id", str),
         name=field(entry, "name", str),
@@ -51,18 +55,17 @@ def row(entry: Document) -> MatrixRow:
         method=optional(entry, "method", str),
         resolved_from=optional(entry, "resolved_from", float),
         status=status,  # type: ignore[arg-type]  # checked above
-        reason=None if entry["reason"] is None else Reason(entry["reason"]),
+        reason=None if (reason := optional(entry, "reason", str)) is None else Reason(reason),
         counted=field(entry, "counted", bool),
         detail=optional(entry, "detail", str),
-        phase=None if entry["phase"] is None else Phase(entry["phase"]),
+        phase=None if (phase := optional(entry, "phase", str)) is None else Phase(phase),
         phase_confidence=optional(entry, "phase_confidence", float),
-        metrics={
-            name: optional(mapping(entry, "metrics"), name, float) for name in mapping(entry, "metrics")
-        },
+        metrics=metrics,
         metric_status={name: Reason(code) for name, code in mapping(entry, "metric_status").items()},
         findings=tuple(_finding(finding) for finding in items(entry, "findings", dict)),
         singular_values=singular_values,
         seconds=optional(entry, "seconds", float),
+        null_p=metrics.get("null_p"),
     )
 
 
@@ -73,7 +76,7 @@ def provenance(entry: Document) -> Provenance:
         source=field(entry, "source", str),
         format=field(entry, "format", str),
         digest=field(entry, "digest", str),
-        seed=field(entry, "seed", int),
+        seed=_seed(entry),
         settings=mapping(entry, "settings"),
         environment=mapping(entry, "environment"),
         seconds=field(entry, "seconds", float),
@@ -135,6 +138,16 @@ def _typed(value: Any, kind: type[T], key: str) -> T:
     if isinstance(value, float) and not math.isfinite(value):
         # JSON spells infinity as 1e999.
         raise ValueError(f"{key} is not finite")
+    if isinstance(value, int) and not -_INT64 <= value < _INT64:
+        raise ValueError(f"{key} is larger than any count")
+    return value
+
+
+def _seed(document: Document) -> int:
+    """Any whole number: it labels random streams and enters no table."""
+    value = document.get("seed")
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError("seed is not int")
     return value
 
 

@@ -52,6 +52,14 @@ def _distance(row: MatrixRow) -> str:
     return f"{distance:.3f}" if distance is not None and 0 <= distance < 10 else fixed(distance)
 
 
+def _largest(row: MatrixRow) -> str:
+    largest, logarithm = row.metrics.get("xmax"), row.metrics.get("log_spectral_norm")
+    # Without a fit there is no xmax, but λmax is known all the same; beyond 1e308 it is no float.
+    if largest is None and logarithm is not None and abs(logarithm) < 300:
+        largest = 10**logarithm
+    return fixed(largest)
+
+
 def _phase(row: MatrixRow) -> str:
     if row.phase is Phase.undecided:
         # Its confidence is that of the likelier side: "undecided 97%" would say the opposite.
@@ -68,6 +76,6 @@ COLUMNS = (
     Column("KS D", _distance, 5),
     Column("null p", lambda row: p_value(row.metrics.get("null_p")), 2),
     Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 7),
-    Column("λmax", lambda row: fixed(row.metrics.get("xmax")), 8),
+    Column("λmax", _largest, 8),
     Column("phase", _phase, 0, right=False),
 )

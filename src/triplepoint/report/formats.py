@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
-from triplepoint.errors import MissingDependency
+from triplepoint.errors import MissingDependency, UsageError
 
 if TYPE_CHECKING:
     from triplepoint.records import Scan
@@ -64,6 +64,7 @@ FORMATS: Mapping[str, Callable[[Scan, int | None], Written]] = {
     "parquet": _parquet,
     "md": _markdown,
 }
+_PLAIN = ("", "txt", "log")
 BINARY = frozenset({"parquet"})
 """Formats that must not be written to a terminal."""
 
@@ -74,9 +75,18 @@ def render(scan: Scan, format: str, *, top: int | None = None) -> Written:
 
 
 def for_file(path: str) -> str:
-    """The format that a file name asks for; a table where it asks for none."""
+    """The format that a file name asks for; a table for plain text. Another ending is a UsageError."""
     ending = PurePath(path).suffix.lower().removeprefix(".")
-    return ending if ending in FORMATS else "table"
+    if ending in FORMATS:
+        return ending
+    if ending not in _PLAIN:
+        known = ", ".join(f".{name}" for name in FORMATS if name != "table")
+        raise UsageError(
+            f"write {path}",
+            f"no format has the ending .{ending}",
+            f"Name the format with --format, or use {known} or .txt",
+        )
+    return "table"
 
 
 def parquet_module() -> Any:

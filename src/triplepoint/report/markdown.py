@@ -27,7 +27,7 @@ def markdown(scan: Scan, *, top: int | None = None) -> str:
             "| "
             + " | ".join([code(order.label(row)), *(prose(column.cell(row)) for column in COLUMNS)])
             + " |"
-            for row in rows[:top]
+            for row in rows[: top or notes.MOST_ROWS]
         ]
         lines += ["", *(f"{line}\n" for line in notes.hidden(len(rows), top))]
     for section in notes.sections(scan, name=code, prose=prose):

@@ -12,6 +12,12 @@ from triplepoint.report.text import fixed, plural, safe_text
 Write = Callable[[str], str]
 _EXAMPLES = 3
 _MOST_RULES = 8
+_INTERVALS = {
+    "closed:iid-pareto": "closed form, independent Pareto tail",
+    "bootstrap:iid-eigenvalues": "bootstrap, independent eigenvalues",
+}
+MOST_ROWS = 400
+"""Rows shown unless `--top` asks for more: beyond some screens nobody reads, and the verdict has scrolled away."""
 _MEANS = ("alpha", "alpha_weighted", "log_norm", "stable_rank")
 
 
@@ -37,8 +43,8 @@ def sections(scan: Scan, *, name: Write, prose: Write) -> tuple[Section, ...]:
     )
 
 
-def footer(scan: Scan) -> tuple[str, str]:
-    """The model in four means, and what is needed to get the same numbers again."""
+def footer(scan: Scan) -> tuple[str, str, str]:
+    """The model in four means, what is needed to get the same numbers again, and what the intervals assume."""
     provenance = scan.provenance
     means = (
         f"{name} {fixed(mean)} (n {n})"
@@ -46,13 +52,28 @@ def footer(scan: Scan) -> tuple[str, str]:
         for mean, n in [scan.summary.metrics.get(name, (None, 0))]
         if mean is not None
     )
+    model = provenance.settings.get("interval_model")
     made = (
         f"mode {safe_text(str(provenance.settings.get('mode', '?')))}",
         f"seed {provenance.seed}",
         f"{fixed(provenance.seconds)} s",
         f"triplepoint {safe_text(provenance.version)}",
     )
-    return ("Means: " + ", ".join(means)).removesuffix("Means: "), " · ".join(made)
+    return (
+        ("Means: " + ", ".join(means)).removesuffix("Means: "),
+        " · ".join(made),
+        "" if model is None else f"95 % intervals: {_interval(str(model))}",
+    )
+
+
+def _interval(model: str) -> str:
+    """`closed:iid-pareto` in words; a model that is not known here as it is called."""
+    name, _, replicates = model.rpartition(":")
+    if model in _INTERVALS:
+        return _INTERVALS[model]
+    if name in _INTERVALS and replicates.isdecimal():
+        return f"{_INTERVALS[name]}, {replicates} refits"
+    return safe_text(model)
 
 
 def _groups(
@@ -96,6 +117,9 @@ def _examples(names: list[str]) -> str:
 
 
 def hidden(total: int, top: int | None) -> Iterator[str]:
-    """What `--top` keeps back, in words."""
+    """What is kept back, in words: by `--top`, or because there is too much to read."""
+    if top is None and total > MOST_ROWS:
+        kept = f"{total - MOST_ROWS} more rows; the {MOST_ROWS} worst are shown"
+        yield f"{kept} (--top N shows more, --format csv has all)."
     if top is not None and total > top:
         yield f"{total - top} more rows; the {top} worst are shown (--top)."

@@ -32,8 +32,8 @@ def label(row: MatrixRow) -> str:
 
 
 def is_part(row: MatrixRow) -> bool:
-    """A part that its whole stands for, such as one slice of a kernel: in the data, not in the table."""
-    return row.part is not None and not row.counted and row.status == "ok"
+    """A part that its whole stands for, such as one slice of a kernel: in the data, never counted or listed."""
+    return row.part is not None
 
 
 def matrices(scan: Scan) -> tuple[MatrixRow, ...]:
@@ -44,12 +44,12 @@ def matrices(scan: Scan) -> tuple[MatrixRow, ...]:
 
 def left_out(scan: Scan) -> tuple[Group, ...]:
     """Tensors that were not analysed, the largest group first."""
-    return _groups(row for row in scan.matrices if row.status == "skipped")
+    return _groups(row for row in scan.matrices if row.status == "skipped" and not is_part(row))
 
 
 def failures(scan: Scan) -> tuple[Group, ...]:
     """Matrices that could not be analysed, the largest group first."""
-    return _groups(row for row in scan.matrices if row.status == "failed")
+    return _groups(row for row in scan.matrices if row.status == "failed" and not is_part(row))
 
 
 def _depth(row: MatrixRow) -> float:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-import rich.box
-from rich.cells import cell_len
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
+from rich.segment import Segment, Segments
+from rich.style import Style
 from rich.text import Text
 
 from triplepoint.records import MatrixRow, Phase, Scan, Severity
@@ -32,6 +32,9 @@ _PHASE_STYLE = {
     Phase.not_assessable: "dim",
     Phase.well_trained: "green",
 }
+_STYLES = {phase: Style.parse(style) for phase, style in _PHASE_STYLE.items()}
+_BOLD = Style(bold=True)
+_LAYER = "layer"
 _SEVERITY_STYLE = {Severity.info: "dim", Severity.warning: "yellow", Severity.error: "bold red"}
 
 
@@ -41,7 +44,9 @@ def show(scan: Scan, console: Console, *, top: int | None = None) -> None:
     console.print(Text(verdict(scan), style="bold"))
     if rows:
         console.print()
-        console.print(_table(rows[:top], console.width))
+        shown = rows[: top or notes.MOST_ROWS]
+        # `crop` would measure every piece once more; the lines are no wider than the console already.
+        console.print(Segments(_table(shown, console.width)), crop=False, end="")
         for line in notes.hidden(len(rows), top):
             console.print(Text(line, style="dim"))
     for section in notes.sections(scan, name=_name, prose=safe_text):
@@ -65,33 +70,37 @@ def plain(scan: Scan, *, top: int | None = None, width: int = PLAIN_WIDTH) -> st
     return "".join(f"{line.rstrip()}\n" for line in text.split("\n")[:-1])
 
 
-def _table(rows: Sequence[MatrixRow], width: int) -> Table:
+def _table(rows: Sequence[MatrixRow], width: int) -> Iterator[Segment]:
+    """The lines in pieces of one style each.
+
+    Laid out here: a `rich.table.Table` measures every cell several times and took 26 s for 20,000 rows.
+    """
     names = [order.label(row) for row in rows]
     cells = {column.title: [column.cell(row) for row in rows] for column in COLUMNS}
     widths = {title: max(map(cell_len, (title, *column))) for title, column in cells.items()}
     longest = max(map(cell_len, names))
     columns = _fitting(widths, width, longest)
     room = max(1, width - _taken(columns, widths))
-    table = Table(box=rich.box.SIMPLE_HEAD, show_edge=False, padding=(0, 1, 0, 0), pad_edge=False)
-    table.add_column("layer", width=min(room, max(longest, len("layer"))), no_wrap=True, overflow="crop")
-    for column in columns:
-        table.add_column(
-            Text(column.title),
-            width=widths[column.title],
-            no_wrap=True,
-            overflow="crop",
-            justify="right" if column.right else "left",
-        )
+    first = min(room, max(longest, len(_LAYER)))
+    titles = (_padded(column, column.title, widths[column.title]) for column in columns)
+    yield Segment("".join((_left(set_cell_size(_LAYER, first), first), *titles)) + "\n", _BOLD)
+    yield Segment("─" * min(width, first + _taken(columns, widths)) + "\n")
     for index, row in enumerate(rows):
-        style = _PHASE_STYLE[row.phase]
-        table.add_row(
-            Text(shorten(names[index], room, cell_len)),
-            *(
-                Text(cells[column.title][index], style=style if column.title in ("α", "phase") else "")
-                for column in columns
-            ),
-        )
-    return table
+        style = _STYLES[row.phase]
+        yield Segment(_left(shorten(names[index], room, cell_len), first))
+        for column in columns:
+            text = _padded(column, cells[column.title][index], widths[column.title])
+            yield Segment(text, style if column.title in ("α", "phase") else None)
+        yield Segment("\n")
+
+
+def _padded(column: Column, text: str, width: int) -> str:
+    gap = " " * _GAP
+    return f"{gap}{' ' * (width - cell_len(text))}{text}" if column.right else gap + _left(text, width)
+
+
+def _left(text: str, width: int) -> str:
+    return text + " " * (width - cell_len(text))
 
 
 def _fitting(widths: dict[str, int], width: int, longest: int) -> list[Column]:

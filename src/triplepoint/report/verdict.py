@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from triplepoint.records import Phase, Reason, Scan
+from triplepoint.records import MatrixRow, Phase, Reason, Scan
 from triplepoint.records.scans import FALSE_DISCOVERY_RATE
 from triplepoint.report import order
 from triplepoint.report.text import plural
 
 CAVEAT = "Cheap, early signs from the weights alone: they say where to look, not whether the model is good."
+_GATE = "Under --fail-on this is exit code 1."
 _ORDER = (
     Phase.well_trained,
     Phase.over_trained,
@@ -18,6 +19,14 @@ _ORDER = (
     Phase.undecided,
     Phase.not_assessable,
 )
+
+_CAUSES = (
+    Reason.degenerate_tail,
+    Reason.too_few_eigenvalues,
+    Reason.outside_null_table,
+    Reason.pooled_slices,
+)
+"""Of the codes a metric may have, those that leave a matrix without a phase."""
 
 
 def verdict(scan: Scan) -> str:
@@ -49,11 +58,14 @@ def _sentences(scan: Scan) -> Iterator[str]:
         yield f"Interrupted with {plural(ahead, 'matrix', 'matrices')} still to do: what follows is partial."
     if counted + failed + small == 0:
         yield from _nothing(scan)
+        yield _GATE
         return
     if counted:
         yield _counts(scan, counted, failed)
     elif failed:
         yield f"No result: {plural(failed, 'weight matrix', 'weight matrices')} failed."
+        if not small:
+            yield _GATE
     if small:
         yield f"{plural(small, 'matrix is', 'matrices are')} too small to assess."
     if total := sum(len(group.rows) for group in skipped if group.reason is not Reason.interrupted):
@@ -68,20 +80,29 @@ def _counts(scan: Scan, counted: int, failed: int) -> str:
     if summary.phases.get(Phase.not_assessable) == counted:
         return f"{text}. None can be assessed: {_why(scan)}"
     if not summary.null_tested:
-        return f"{text}; none was compared with noise."
+        return f"{text}."
     rate = f"false discovery rate {FALSE_DISCOVERY_RATE:.0%}".replace("%", " %")
     return f"{text}; {summary.null_rejected} of {summary.null_tested} differ from noise ({rate})."
 
 
 def _why(scan: Scan) -> str:
-    """The commonest reason for a missing exponent, in its own sentence."""
-    reasons = Counter(
-        row.metric_status.get("alpha", Reason.undefined)
-        for row in scan.matrices
-        if row.counted and row.phase is Phase.not_assessable
+    """The commonest cause of a missing phase, as the end of a sentence."""
+    causes = Counter(
+        _cause(row) for row in scan.matrices if row.counted and row.phase is Phase.not_assessable
     )
-    sentence = reasons.most_common(1)[0][0].sentence if reasons else Reason.undefined.sentence
+    cause = causes.most_common(1)[0][0] if causes else None
+    sentence = cause.sentence if cause else "No power law can be fitted, or no null exists for the shape."
     return sentence[0].lower() + sentence[1:]
+
+
+def _cause(row: MatrixRow) -> Reason | None:
+    """Why this row has no phase, from whichever metrics were asked for."""
+    told = [row.metric_status.get("alpha"), row.metric_status.get("null_p"), *row.metric_status.values()]
+    cause = next((reason for reason in told if reason in _CAUSES), None)
+    if cause is None and row.null_p is not None:
+        # There is a null for the shape, so it is the fit that is missing.
+        return Reason.degenerate_tail
+    return cause
 
 
 def _nothing(scan: Scan) -> Iterator[str]:
