@@ -28,7 +28,7 @@ def test_workers_change_no_number(interval):
 
 def test_wide_matrices_take_the_other_road_to_the_same_numbers(monkeypatch):
     expected = numbers(scan(model(), workers=2))
-    monkeypatch.setattr(threads, "WIDE_FROM", 40)
+    monkeypatch.setattr(threads, "alone_first", lambda ordered, workers: 4)
     found = numbers(scan(model(), workers=2))
     assert found.keys() == expected.keys()
     for name, (status, phase, metrics) in found.items():
@@ -65,3 +65,24 @@ def test_closing_an_engine_drops_what_has_not_begun(engine: engines.Engine):
     next(results)
     results.close()
     assert len(begun) < 50
+
+
+def sized(*sides: int) -> list[tuple[MatrixPlan, ...]]:
+    return [
+        (MatrixPlan(str(i), str(i), (str(i),), (n, n), "F32", shape=(n, n)),) for i, n in enumerate(sides)
+    ]
+
+
+def test_only_a_wide_matrix_that_others_would_wait_for_runs_alone():
+    assert threads.alone_first(sized(4096), 2) == 1
+    assert threads.alone_first(sized(4096, 100, 100), 2) == 1
+    assert threads.alone_first(sized(4096, 4096), 2) == 0
+    assert threads.alone_first(sized(4096, 4096, 4096), 2) == 1
+    assert threads.alone_first(sized(4096, 4096), 8) == 2
+    assert threads.alone_first(sized(500), 8) == 0
+    assert threads.alone_first([], 2) == 0
+
+
+def test_wide_matrices_run_one_by_one_where_memory_is_short(monkeypatch):
+    monkeypatch.setattr(threads.memory, "available_bytes", lambda: 1e9)
+    assert threads.alone_first(sized(4096, 4096, 4096, 4096, 1500, 1500), 2) == 4

@@ -56,7 +56,7 @@ def test_two_stage_tridiagonalisation_gives_the_same_eigenvalues(dtype, monkeypa
     values = heavy_tailed((230, 200), 2.5).astype(np.float32)[None]
     mode = "fast" if dtype == np.float32 else "precise"
     one_stage = decompose(values, mode, LAPACK)
-    monkeypatch.setattr(lapack_backend, "TWO_STAGE_FROM", 100)
+    monkeypatch.setattr(lapack_backend, "two_stage", lambda n, dtype: n >= 100)
     two_stage = decompose(values, mode, LAPACK)
     assert (one_stage.method.endswith("tridiagonal"), two_stage.method.endswith("two-stage")) == (True, True)
     scale = one_stage.singular_values.max()
@@ -145,3 +145,16 @@ def test_a_library_without_pointers_falls_back_to_numpy(monkeypatch):
 
     monkeypatch.setattr(lapack, "probe", broken)
     assert choose_backend().name == "numpy"
+
+
+@pytest.mark.skipif(not lapack.has_two_stage(), reason="this BLAS has no two-stage reduction")
+def test_two_stages_are_chosen_by_size_precision_and_threads():
+    from triplepoint.linalg import blas_threads
+
+    single, double = np.dtype(np.float32), np.dtype(np.float64)
+    with blas_threads(1):
+        assert [lapack_backend.two_stage(n, double) for n in (2048, 2560, 4096)] == [False, True, True]
+        assert [lapack_backend.two_stage(n, single) for n in (2560, 3072, 4096)] == [False, True, True]
+    with blas_threads(2):
+        assert [lapack_backend.two_stage(n, double) for n in (2560, 3072, 4096)] == [False, False, True]
+        assert [lapack_backend.two_stage(n, single) for n in (3072, 4096, 8192)] == [False, False, True]

@@ -1,4 +1,4 @@
-"""Matrix-parallel worker threads with one BLAS thread each; wide matrices alone with all of them.
+"""Matrix-parallel worker threads with one BLAS thread each; a matrix that would finish last gets all of them.
 
 LAPACK is called without the interpreter's lock, so threads suffice: nothing is pickled and the file map is shared.
 The largest matrices go first, because the last one to finish decides how long the scan takes.
@@ -6,20 +6,27 @@ The largest matrices go first, because the last one to finish decides how long t
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from itertools import takewhile
 
 from triplepoint.engines.engine import Task, Work
 from triplepoint.engines.serial import SerialEngine
-from triplepoint.linalg import blas_threads
+from triplepoint.linalg import blas_threads, memory
 from triplepoint.records import MatrixRow
 
-# From this side on a matrix is decomposed alone with threaded BLAS: its Gram matrix takes 50 MiB and more, and
-# memory must not grow with the number of workers.
-WIDE_FROM = 2560
+# From this side on threaded BLAS helps a single matrix (n = 1536: 0.39 s to 0.30 s in float64, 0.26 to 0.16 in
+# float32). A set of them is still faster with one matrix a worker: four of 4096 x 4096 in float64 take 22.5 s so and
+# 35.8 s one after another with two BLAS threads.
+WIDE_FROM = 1024
 # Below this many flops (side 64) Python takes longer than LAPACK and threads only wait for the interpreter: 3,000
 # matrices of 8 x 8 took 4.4 s in one thread and 6.3 s in two.
 TINY_BELOW = 6e5
+# Threaded BLAS on one wide matrix gains workers^0.7: 8.1 s to 5.0 s in float64, 4.9 to 2.9 in float32 at 4096 x 4096.
+THREADS_GAIN = 0.7
+# One matrix a worker only while all of them together take no more than this share of the memory that is left.
+MEMORY_SHARE = 0.25
 
 
 class ThreadEngine:
@@ -31,11 +38,11 @@ class ThreadEngine:
     def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """See `Engine`. On closing, running matrices are finished and the rest is dropped."""
         ordered = sorted(tasks, key=lambda task: -task[0].cost)
-        wide = [task for task in ordered if task[0].side >= WIDE_FROM]
-        tiny = [task for task in ordered if task[0].cost < TINY_BELOW]
-        yield from SerialEngine(self._workers).run(wide, work)
+        alone = alone_first(ordered, self._workers)
+        yield from SerialEngine(self._workers).run(ordered[:alone], work)
+        tiny = [task for task in ordered[alone:] if task[0].cost < TINY_BELOW]
         with blas_threads(1), ThreadPoolExecutor(self._workers, "triplepoint") as pool:
-            futures = [pool.submit(work, task) for task in ordered[len(wide) : len(ordered) - len(tiny)]]
+            futures = [pool.submit(work, task) for task in ordered[alone : len(ordered) - len(tiny)]]
             try:
                 for future in as_completed(futures):
                     yield future.result()
@@ -43,3 +50,27 @@ class ThreadEngine:
                     yield work(task)
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
+
+
+def alone_first(ordered: Sequence[Task], workers: int) -> int:
+    """How many of the tasks, largest first, run alone with threaded BLAS before the rest is spread over workers.
+
+    As many as make the estimated time smallest: a matrix that others would wait for, or one that is left over when
+    equal ones are dealt out; and all of which one a worker would take too much memory.
+    """
+    room = MEMORY_SHARE * memory.available_bytes() / workers
+    wide = list(takewhile(lambda plan: plan.side >= WIDE_FROM, (task[0] for task in ordered)))
+    crowded = sum(
+        memory.needed_bytes((plan.side, plan.side), exact=False, itemsize=8) > room for plan in wide
+    )
+    costs = [task[0].cost for task in ordered]
+    choices = range(crowded, min(len(wide), crowded + workers) + 1)
+    return min(choices, key=lambda alone: _estimate(costs, alone, workers))
+
+
+def _estimate(costs: Sequence[float], alone: int, workers: int) -> float:
+    """Time of the first `alone` costs one by one, and of the rest dealt to the worker that is free first."""
+    loads = [0.0] * workers
+    for cost in costs[alone:]:
+        heapq.heapreplace(loads, loads[0] + cost)
+    return float(sum(costs[:alone]) / workers**THREADS_GAIN + max(loads))

@@ -46,5 +46,6 @@ def kernels() -> Mapping[str, str]:
         return {"backend": backend.name, "two_stage": "not available"}
     from triplepoint.linalg import lapack, lapack_backend
 
-    two_stage = f"from n = {lapack_backend.TWO_STAGE_FROM}" if lapack.has_two_stage() else "not available"
+    from_side = ", ".join(f"{name} from n = {side}" for name, side in lapack_backend.TWO_STAGE_FROM.items())
+    two_stage = from_side if lapack.has_two_stage() else "not available"
     return {"backend": "lapack (no interpreter lock)", "two_stage": two_stage}

@@ -7,14 +7,25 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg import lapack
+from triplepoint.linalg.threads import current_threads
 
 Array = np.ndarray[Any, Any]
 
-# Two-stage tridiagonalisation turns bandwidth-bound symv into gemm, but its second stage is serial. Measured with
-# one thread on Sapphire Rapids, one-stage against two-stage, seconds: n = 2048 float64 1.05 / 1.04, float32
-# 0.62 / 0.68; n = 4096 float64 12.4 / 6.4, float32 5.7 / 4.5. LAPACK's own block choice is far too small.
-TWO_STAGE_FROM = 2560
+# Two-stage tridiagonalisation turns bandwidth-bound symv into gemm, but its second stage is serial, so threads favour
+# one stage for longer. Measured by `benchmarks/choices.py` on Sapphire Rapids, one stage / two stages in seconds:
+# n = 2560 float64 one thread 2.1 / 1.8; n = 3072 float32 one thread 2.0 / 1.8; two threads n = 3072 float64 2.1 / 2.4,
+# n = 4096 float64 6.6 / 5.0, n = 4096 float32 2.4 / 3.3.
+TWO_STAGE_FROM = {"float64": 2560, "float32": 3072}
+TWO_STAGE_THREADED_FROM = {"float64": 3584, "float32": 6144}
+# 48 and 64 are equal within noise; LAPACK's own choice (32 here) costs up to a third more at n = 4096.
 BANDWIDTH = 64
+
+
+def two_stage(n: int, dtype: np.dtype[Any]) -> bool:
+    """Whether the two-stage reduction measured faster at this size with the threads BLAS has now."""
+    if n < TWO_STAGE_FROM[dtype.name] or not lapack.has_two_stage():
+        return False
+    return n >= TWO_STAGE_THREADED_FROM[dtype.name] or current_threads() == 1
 
 
 class LapackBackend:
@@ -36,8 +47,8 @@ class LapackBackend:
         return float(np.trace(gram, dtype=np.float64))
 
     def eigenvalues(self, gram: Array) -> tuple[Array, str]:
-        """One stage below `TWO_STAGE_FROM`, two stages from there on where the library has them."""
-        if gram.shape[0] >= TWO_STAGE_FROM and lapack.has_two_stage():
+        """One stage or two, whichever `two_stage` says."""
+        if two_stage(gram.shape[0], gram.dtype):
             d, e = lapack.tridiagonal_from_band(lapack.band(gram, BANDWIDTH))
             kernel = "two-stage"
         else:

@@ -34,3 +34,10 @@ def blas_threads(count: int) -> Iterator[None]:
     finally:
         with _lock:
             _active.pop().restore_original_limits()
+
+
+def current_threads() -> int:
+    """The largest number of threads a loaded BLAS may use now. Costs a millisecond."""
+    from threadpoolctl import threadpool_info
+
+    return max((info["num_threads"] for info in threadpool_info() if info["user_api"] == "blas"), default=1)
