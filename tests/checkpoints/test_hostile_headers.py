@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 import struct
-import time
 import tracemalloc
 from pathlib import Path
 
@@ -141,20 +140,17 @@ def test_more_tensors_than_the_limit_are_refused(tmp_path: Path, monkeypatch: py
 
 
 @pytest.mark.parametrize("unit", [b"[],", b"{},", b'"ab",', b"1234567,", b'{"a":', b'"a":{},', b" ", b'"'])
-def test_a_header_of_8_mb_that_is_no_header_costs_no_memory_and_no_time(tmp_path: Path, unit: bytes) -> None:
+def test_a_header_of_8_mb_that_is_no_header_costs_no_memory(tmp_path: Path, unit: bytes) -> None:
     body = unit * (8_000_000 // len(unit))
     for opening in (b'{"w":', b'{"__metadata__":{"a":', b"{", b'{"w":{"shape":['):
         path = tmp_path / "x.safetensors"
         path.write_bytes(raw(opening + body))
         tracemalloc.start()
-        began = time.perf_counter()
         with pytest.raises(UnreadableCheckpoint):
             checkpoints.open(path)
-        seconds = time.perf_counter() - began
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
         assert peak < 1_000_000, f"{peak:,} bytes"
-        assert seconds < 5
 
 
 def test_a_shape_of_an_exabyte_allocates_nothing(tmp_path: Path) -> None:

@@ -157,4 +157,4 @@ def test_two_stages_are_chosen_by_size_precision_and_threads():
         assert [lapack_backend.two_stage(n, single) for n in (2560, 3072, 4096)] == [False, True, True]
     with blas_threads(2):
         assert [lapack_backend.two_stage(n, double) for n in (2560, 3072, 4096)] == [False, False, True]
-        assert [lapack_backend.two_stage(n, single) for n in (3072, 4096, 8192)] == [False, False, True]
+        assert [lapack_backend.two_stage(n, single) for n in (2560, 3072, 4096)] == [False, False, True]

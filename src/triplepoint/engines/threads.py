@@ -23,7 +23,7 @@ WIDE_FROM = 1024
 # Below this many flops (side 64) Python takes longer than LAPACK and threads only wait for the interpreter: 3,000
 # matrices of 8 x 8 took 4.4 s in one thread and 6.3 s in two.
 TINY_BELOW = 6e5
-# Threaded BLAS on one wide matrix gains workers^0.7: 8.1 s to 5.0 s in float64, 4.9 to 2.9 in float32 at 4096 x 4096.
+# Threaded BLAS on one wide matrix gains about workers^0.7 on two cores (1.6); more cores were not measured.
 THREADS_GAIN = 0.7
 # One matrix a worker only while all of them together take no more than this share of the memory that is left.
 MEMORY_SHARE = 0.25

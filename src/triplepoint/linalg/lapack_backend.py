@@ -12,20 +12,20 @@ from triplepoint.linalg.threads import current_threads
 Array = np.ndarray[Any, Any]
 
 # Two-stage tridiagonalisation turns bandwidth-bound symv into gemm, but its second stage is serial, so threads favour
-# one stage for longer. Measured by `benchmarks/choices.py` on Sapphire Rapids, one stage / two stages in seconds:
-# n = 2560 float64 one thread 2.1 / 1.8; n = 3072 float32 one thread 2.0 / 1.8; two threads n = 3072 float64 2.1 / 2.4,
-# n = 4096 float64 6.6 / 5.0, n = 4096 float32 2.4 / 3.3.
+# one stage for longer. Measured on Sapphire Rapids, one stage / two stages in seconds: one thread n = 2560 float64
+# 1.57 / 1.37, n = 3072 float64 3.14 / 1.71 and float32 1.46 / 0.99; two threads n = 3072 float64 1.65 / 1.70 and
+# float32 0.77 / 0.85, n = 4096 float64 4.67 / 3.47 and float32 2.10 / 1.79. `benchmarks/choices.py` repeats this.
 TWO_STAGE_FROM = {"float64": 2560, "float32": 3072}
-TWO_STAGE_THREADED_FROM = {"float64": 3584, "float32": 6144}
-# 48 and 64 are equal within noise; LAPACK's own choice (32 here) costs up to a third more at n = 4096.
-BANDWIDTH = 64
+TWO_STAGE_THREADED_FROM = 3584
+# First and second stage at n = 4096, float64, two threads, seconds: bandwidth 32 3.4 + 0.9, 48 2.7 + 1.1, 64 2.7 + 1.4.
+BANDWIDTH = 48
 
 
 def two_stage(n: int, dtype: np.dtype[Any]) -> bool:
     """Whether the two-stage reduction measured faster at this size with the threads BLAS has now."""
     if n < TWO_STAGE_FROM[dtype.name] or not lapack.has_two_stage():
         return False
-    return n >= TWO_STAGE_THREADED_FROM[dtype.name] or current_threads() == 1
+    return n >= TWO_STAGE_THREADED_FROM or current_threads() == 1
 
 
 class LapackBackend:
