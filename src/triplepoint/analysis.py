@@ -35,7 +35,7 @@ from triplepoint.records import (
 from triplepoint.records.spectra import EPS32
 
 # In `fast`, a tail that starts this far below λmax, or within this factor of the cut-off of float32, may have been cut
-# short or lie in rounding noise; the matrix is done again in double precision.
+# short or lie in rounding noise; like a spectrum without a fit, the matrix is done again in double precision.
 PROMOTE_BELOW = 1e-4
 PROMOTE_NEAR_CUT = 4.0
 # λ = σ² and the sums over it stay normal float64 numbers between these.
@@ -100,7 +100,7 @@ def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Setting
         return found
     fit = Facts(_spectrum(plan, found), FitSettings()).get(PowerLawFit)
     promote_below = max(PROMOTE_BELOW, PROMOTE_NEAR_CUT * found.shape[0] * EPS32)
-    if isinstance(fit, PowerLawFit) and fit.xmin < promote_below * fit.xmax:
+    if isinstance(fit, Reason) or fit.xmin < promote_below * fit.xmax:
         return precise_again(found, values, settings.backend)
     return found
 

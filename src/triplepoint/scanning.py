@@ -105,6 +105,8 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     def work(task: Task) -> list[MatrixRow]:
         rows = _analyze(task, reader.read, settings)
         finished.append(rows)
+        if rows[0].status != "skipped":
+            reader.release(task[0].sources[0])
         return rows
 
     done: dict[str, MatrixRow] = {}

@@ -211,3 +211,21 @@ def test_the_digest_of_a_file_that_became_shorter_covers_the_headers_alone(tmp_p
     other = checkpoints.open(path)
     os.truncate(path, 64)
     assert other.digest() != digests[0]
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs the kernel's count of mapped pages")
+def test_a_released_tensor_leaves_memory_and_can_be_read_again(tmp_path: Path) -> None:
+    def mapped() -> int:
+        lines = Path("/proc/self/status").read_text().splitlines()
+        return next(1024 * int(line.split()[1]) for line in lines if line.startswith("RssFile"))
+
+    array = np.arange(8_000_000, dtype=np.float32).reshape(2000, 4000)
+    save_file({"w": array, "v": array[:10]}, tmp_path / "m.safetensors")
+    reader = checkpoints.open(tmp_path / "m.safetensors")
+    before = mapped()
+    view = reader.read("w")
+    assert float(view.sum()) > 0
+    assert mapped() - before > 30_000_000
+    reader.release("w")
+    assert mapped() - before < 2_000_000
+    assert np.array_equal(view, array)

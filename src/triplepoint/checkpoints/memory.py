@@ -43,6 +43,9 @@ class MemoryReader:
         """A read-only view in the stored dtype; a copy from another device or of a type without a view."""
         return _array(self.source, name, self._values[name])
 
+    def release(self, name: str) -> None:
+        """See `Reader`; nothing to drop: the arrays belong to the caller."""
+
     def digest(self) -> str:
         """Of names, types, shapes and up to 64 values from the middle of each tensor. Never raises."""
         parts: list[bytes] = []

@@ -108,6 +108,9 @@ class NumpyReader:
             raise unreadable(self.source, found, _AGAIN) from None
         return np.asarray(buffer.view(header.numpy))
 
+    def release(self, name: str) -> None:
+        """See `Reader`; nothing to drop: archives are mapped whole or inflated into arrays of their own."""
+
     def digest(self) -> str:
         """Of names, headers and places; of compressed members the checksum, of others `digests.sample`.
 

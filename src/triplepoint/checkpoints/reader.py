@@ -34,6 +34,12 @@ class Reader(Protocol):
         Safe to call from several threads at once.
         """
 
+    def release(self, name: str) -> None:
+        """The tensor has been dealt with: pages of the file map that it occupied may leave memory.
+
+        Views of it stay valid; touching one reads the file again.
+        """
+
     def digest(self) -> str:
         """`blake2b:` + 32 hex digits that change when a tensor's name, type, shape, place or size changes.
 
