@@ -1,6 +1,6 @@
 """How often the 95 % interval of α covers the truth, for several widening factors κ and sampling models.
 
-    python benchmarks/calibrate_interval.py            # about 3 minutes on one core
+    python benchmarks/calibrate_interval.py            # about a minute on one core
 
 The pivot (α̂−1)/(α−1) of independent Pareto points does not depend on α, so one exponent suffices for the first model.
 The others break its assumptions on purpose: a bulk below the tail, and a population power law W = ZΣ^½ whose
