@@ -26,7 +26,7 @@ $(VENV)/.core: $(INPUTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,frames,torch]'
+	$(PIP) --editable '.[dev,frames,formats,torch]'
 	@touch $@
 
 demo: $(VENV)/.core

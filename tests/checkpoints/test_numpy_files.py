@@ -209,7 +209,7 @@ def test_a_member_beyond_the_absolute_limit_is_refused(
 
 
 def test_a_huge_directory_is_refused_unread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("triplepoint.checkpoints.numpy_files.MAX_ZIP_DIRECTORY_BYTES", 100_000)
+    monkeypatch.setattr("triplepoint.checkpoints.zips.MAX_ZIP_DIRECTORY_BYTES", 100_000)
     with zipfile.ZipFile(tmp_path / "x.npz", "w") as archive:
         for i in range(2000):
             archive.writestr(f"a-rather-long-member-name-{i}", b"")

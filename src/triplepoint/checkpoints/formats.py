@@ -9,13 +9,12 @@ from triplepoint.errors import TriplepointError, UnsafeCheckpoint
 
 _PICKLES = (".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib", ".distcp", ".pdparams")
 
+TORCH = (".pt", ".pth", ".bin", ".ckpt", ".tar", ".jit", ".pkl")
+"""Endings that `torch.save` is used with; the first bytes decide what is inside."""
+KERAS = (".keras", ".h5", ".hdf5")
+
 _FOREIGN: dict[str, tuple[str, str]] = {
-    ".gguf": ("GGUF", "Scan the original safetensors checkpoint it was made from."),
     ".ggml": ("GGML", "Scan the original safetensors checkpoint it was made from."),
-    ".onnx": ("ONNX", "Export the weights to safetensors."),
-    ".h5": ("HDF5 (Keras)", "Save the weights with `numpy.savez` or as safetensors."),
-    ".hdf5": ("HDF5 (Keras)", "Save the weights with `numpy.savez` or as safetensors."),
-    ".keras": ("Keras", "Save the weights with `numpy.savez` or as safetensors."),
     ".msgpack": ("Flax msgpack", "Save the parameters with `safetensors.flax.save_file`."),
     ".tflite": ("TensorFlow Lite", "Scan the checkpoint it was made from."),
     ".pb": ("TensorFlow graph", "Save the weights with `numpy.savez` or as safetensors."),
@@ -43,7 +42,7 @@ def extension_of(path: Path) -> str:
     The first bytes decide only where the extension is none of these. The path must be a regular file.
     """
     suffix = path.suffix.lower()
-    if suffix in (".safetensors", ".npy", ".npz", *_PICKLES, *_FOREIGN):
+    if suffix in (".safetensors", ".npy", ".npz", ".gguf", ".onnx", *KERAS, *_PICKLES, *_FOREIGN):
         return suffix
     try:
         with path.open("rb") as file:

@@ -17,19 +17,20 @@ from typing import Any
 from triplepoint.checkpoints.files import inside, json_object, shown, unreadable
 from triplepoint.checkpoints.formats import refuse_pickle
 from triplepoint.checkpoints.limits import MAX_CONFIG_BYTES, MAX_INDEX_BYTES, MAX_TENSORS
-from triplepoint.checkpoints.safetensors import SafetensorsFile, SafetensorsReader
+from triplepoint.checkpoints.reader import Reader
+from triplepoint.checkpoints.safetensors import SafetensorsFile, reader
 
 INDEX = ".safetensors.index.json"
 _SHARD = re.compile(r"^(.*)-(\d{5,9})-of-(\d{5,9})\.safetensors$", re.DOTALL)
 _LOOK_AT = 2000  # entries that are looked at for a hint, in all; a scan of a home folder must not hang
 
 
-def open_file(source: str, path: Path) -> SafetensorsReader:
+def open_file(source: str, path: Path) -> Reader:
     """One safetensors file that the user named; a link is followed wherever it leads."""
-    return SafetensorsReader(source, [SafetensorsFile(path)], config_beside(path.parent))
+    return reader(source, [SafetensorsFile(path)], config_beside(path.parent))
 
 
-def open_index(source: str, path: Path) -> SafetensorsReader:
+def open_index(source: str, path: Path) -> Reader:
     """The shards that a `*.safetensors.index.json` lists, in the order of their names."""
     folder = path.parent
     index = json_object(path, MAX_INDEX_BYTES, unique=True)
@@ -52,16 +53,14 @@ def open_index(source: str, path: Path) -> SafetensorsReader:
         if name not in files[shard].entries:
             found = f"it places the tensor {shown(name)} in {shown(shard)}, which does not hold it"
             raise unreadable(path, found, "Download index and shards again; they are of different versions.")
-    return SafetensorsReader(source, list(files.values()), config_beside(folder))
+    return reader(source, list(files.values()), config_beside(folder))
 
 
-def open_folder(source: str, folder: Path) -> SafetensorsReader:
+def open_folder(source: str, folder: Path, *, allow_pickle: bool = False) -> Reader:
     """`model.safetensors` if there is one, else the index, else every `*.safetensors` of the folder."""
     names = sorted(_names(folder))
     if "model.safetensors" in names:
-        return SafetensorsReader(
-            source, [SafetensorsFile(inside(folder, "model.safetensors"))], config_beside(folder)
-        )
+        return reader(source, [SafetensorsFile(inside(folder, "model.safetensors"))], config_beside(folder))
     indexes = [name for name in names if name.endswith(INDEX)]
     if len(indexes) == 1:
         return open_index(source, inside(folder, indexes[0]))
@@ -72,7 +71,7 @@ def open_folder(source: str, folder: Path) -> SafetensorsReader:
         raise _nothing(source, folder, names)
     _numbering(source, shards)
     files = [SafetensorsFile(inside(folder, name)) for name in shards]
-    return SafetensorsReader(source, files, config_beside(folder))
+    return reader(source, files, config_beside(folder))
 
 
 def config_beside(folder: Path) -> Mapping[str, Any]:

@@ -39,9 +39,17 @@ class MemoryReader:
         """In the order of the object."""
         return self._infos
 
-    def read(self, name: str) -> np.ndarray[Any, Any]:
+    def read(self, name: str, at: int | None = None) -> np.ndarray[Any, Any]:
         """A read-only view in the stored dtype; a copy from another device or of a type without a view."""
-        return _array(self.source, name, self._values[name])
+        value = self._values[name]
+        if at is not None:
+            if _is_torch(value):
+                _check_memory(value)
+            value = value[at]  # of a tensor on another device only this part is copied
+        return _array(self.source, name, value)
+
+    def prefetch(self, name: str) -> None:
+        """See `Reader`; nothing to bring: the arrays are in memory."""
 
     def release(self, name: str) -> None:
         """See `Reader`; nothing to drop: the arrays belong to the caller."""

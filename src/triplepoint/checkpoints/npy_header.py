@@ -46,13 +46,12 @@ class NpyHeader:
         """Bytes of the data; 0 where the type is not read."""
         return math.prod(self.shape) * self.numpy.itemsize if self.numpy else 0
 
-    def array(self, flat: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-        """The elements in their shape, read-only, in native byte order; a copy only where that differs."""
+    def array(self, flat: np.ndarray[Any, Any], at: int | None = None) -> np.ndarray[Any, Any]:
+        """The elements in their shape, or entry `at` of the first axis, in native byte order; a copy only then."""
         values = flat.reshape(self.shape, order="F" if self.fortran else "C")
-        if not values.dtype.isnative:
-            values = values.astype(values.dtype.newbyteorder("="))
-        values.flags.writeable = False
-        return values
+        if at is not None:
+            values = values[at]
+        return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
 def parse(start: bytes) -> NpyHeader:

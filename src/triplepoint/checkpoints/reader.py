@@ -19,20 +19,25 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """`safetensors` · `safetensors-sharded` · `npy` · `npz` · `module` · `state_dict` · `arrays`."""
+        """`safetensors` · `safetensors-sharded` · `npy` · `npz` · `torch` · `torch-sharded` · `gguf` · `onnx` ·
+        `keras` · `module` · `state_dict` · `arrays`."""  # fmt: skip
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """`config.json` of a Hugging Face folder; empty elsewhere."""
+        """`config.json` of a Hugging Face folder, or what a format says in its terms; empty elsewhere."""
 
     def tensors(self) -> Sequence[TensorInfo]:
         """Every tensor, in stored order, from headers alone."""
 
-    def read(self, name: str) -> np.ndarray[Any, Any]:
-        """The tensor in its stored dtype (`ml_dtypes` for BF16 and FP8), mapped, not copied, where possible.
+    def read(self, name: str, at: int | None = None) -> np.ndarray[Any, Any]:
+        """The tensor, or entry `at` along its first axis; mapped, not copied, where possible.
 
-        Safe to call from several threads at once.
+        In its stored dtype (`ml_dtypes` for BF16 and FP8), or in `TensorInfo.decoded` where the format itself packs
+        values (GGUF blocks, ONNX codes with their scale). Safe to call from several threads at once.
         """
+
+    def prefetch(self, name: str) -> None:
+        """The tensor will be read soon: the system may begin to bring its bytes. Returns at once."""
 
     def release(self, name: str) -> None:
         """The tensor has been dealt with: pages of the file map that it occupied may leave memory.
@@ -43,6 +48,6 @@ class Reader(Protocol):
     def digest(self) -> str:
         """`blake2b:` + 32 hex digits that change when a tensor's name, type, shape, place or size changes.
 
-        A sample of the values is covered too (see `digests.sample`), so that two steps of one run differ.
-        A tensor whose values cannot be sampled counts by its header alone: this never raises.
+        A sample of the values is covered too, so that two steps of one run differ. A tensor whose values cannot be
+        sampled counts by its header alone: this never raises.
         """

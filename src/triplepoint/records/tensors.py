@@ -21,6 +21,13 @@ class TensorInfo:
     """Address and strides in bytes, equal for tied tensors; None where the format cannot share storage."""
     buffer: bool = False
     """Registered with `register_buffer`: kept with the model but not trained. Always False for files."""
+    alias: str | None = None
+    """The parameter's name by the structure of the format, where the stored one is arbitrary (`onnx::MatMul_853`) or
+    of another dialect (`blk.0.attn_q.weight`); ids are made of it."""
+    layout: str | None = None
+    """What the axes mean, where the format says so; in the language of `matrices.layouts`: `in,out`."""
+    decoded: str | None = None
+    """Type of the values that are read, where the format packs them (GGUF blocks, ONNX codes); None if as stored."""
 
     @property
     def size(self) -> int:
