@@ -15,6 +15,7 @@ import numpy as np
 
 from triplepoint.checkpoints import zips
 from triplepoint.checkpoints.files import shown, unreadable
+from triplepoint.checkpoints.formats import extension_of
 from triplepoint.checkpoints.limits import (
     FREE_INFLATION_BYTES,
     MAX_INFLATED_BYTES,
@@ -31,8 +32,8 @@ _AGAIN = "Download or save it again."
 
 
 def open_file(source: str, path: Path) -> FileReader:
-    """One array, or an archive of arrays under any other ending."""
-    return (open_npy if path.suffix.lower() == ".npy" else open_npz)(source, path)
+    """One array or an archive of arrays."""
+    return (open_npy if extension_of(path) == ".npy" else open_npz)(source, path)
 
 
 def open_npy(source: str, path: Path) -> FileReader:
