@@ -1,8 +1,9 @@
 """One tensor, from bytes to rows: the only place that knows the order of things.
 
-    read → form → decompose → (promote) → facts → metrics → phase → findings → row
+    read → decode → form → decompose → (promote) → facts → metrics → phase → findings → row
 
-A tensor yields one row, or for a convolution the pooled row and one row a slice, all from the same decomposition.
+A tensor yields one row; a convolution the pooled row and one row a slice, all from the same decomposition; a fused
+weight its own row and one row a part.
 """
 
 from __future__ import annotations
@@ -10,7 +11,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -24,6 +26,7 @@ from triplepoint.records import (
     AlphaNull,
     BulkNull,
     Finding,
+    LowRank,
     MatrixPlan,
     MatrixRow,
     Measurement,
@@ -33,6 +36,10 @@ from triplepoint.records import (
     Spectrum,
 )
 from triplepoint.records.spectra import EPS32
+
+Array: TypeAlias = np.ndarray[Any, Any]
+ReadPart: TypeAlias = Callable[[str, int | None], Array]
+Loaded: TypeAlias = tuple[Array | LowRank | None, Reason | None, str | None]
 
 # In `fast`, a tail that starts this far below λmax, or within this factor of the cut-off of float32, may have been cut
 # short or lie in rounding noise; like a spectrum without a fit, the matrix is done again in double precision.
@@ -56,40 +63,69 @@ class Settings:
     backend: Backend
 
 
-def analyze(
-    plans: Sequence[MatrixPlan], read: Callable[[str], np.ndarray[Any, Any]], settings: Settings
+def analyze(plans: Sequence[MatrixPlan], read: ReadPart, settings: Settings) -> list[MatrixRow]:
+    """Rows of the weights made of the same stored tensors: wholes, fused parts and kernel slices, in order.
+
+    The tensors are read and decoded once; a whole and its slices share a decomposition. Never raises for a bad tensor.
+    """
+    loaded: list[Loaded] = []
+
+    def load(plan: MatrixPlan) -> Loaded:
+        if not loaded:
+            loaded.append(_loaded(plan, read))
+        return loaded[0]
+
+    return [row for _, group in groupby(plans, key=_matrix) for row in _analyze(list(group), load, settings)]
+
+
+def _matrix(plan: MatrixPlan) -> tuple[object, ...]:
+    """What a whole and its slices have in common."""
+    return (plan.at, plan.piece)
+
+
+def _analyze(
+    plans: Sequence[MatrixPlan], load: Callable[[MatrixPlan], Loaded], settings: Settings
 ) -> list[MatrixRow]:
-    """Rows of one tensor: `plans` are its whole plan and those of its slices. Never raises for a bad tensor."""
     started = time.perf_counter()
     rows = [blank(plan, "skipped", plan.reason, plan.detail) for plan in plans if plan.reason is not None]
-    wanted = [(index, plan) for index, plan in enumerate(plans) if plan.reason is None]
+    wanted = [plan for plan in plans if plan.reason is None]
     if not wanted:
         return rows
-    found, detail = _decomposed(plans[0], read, settings)
+    # A whole that was filtered out is still decomposed for a slice that was not.
+    whole = replace(plans[0], reason=None)
+    values, reason, detail = load(whole)
+    found: Decomposition | Reason = reason or Reason.internal_error
+    if values is not None:
+        found, detail = _decomposed(whole, values, settings)
     if isinstance(found, Reason):
-        return rows + [blank(plan, "failed", found, detail) for _, plan in wanted]
-    done = [_row(plan, found if index == 0 else found.only(index - 1), settings) for index, plan in wanted]
+        return rows + [blank(plan, "failed", found, detail) for plan in wanted]
+    done = [_row(plan, found if plan.slice is None else found.only(plan.slice), settings) for plan in wanted]
     seconds = (time.perf_counter() - started) / len(done)
     return rows + [replace(row, seconds=seconds) for row in done]
 
 
-def _decomposed(
-    plan: MatrixPlan, read: Callable[[str], np.ndarray[Any, Any]], settings: Settings
-) -> tuple[Decomposition | Reason, str | None]:
-    """The spectrum of a whole tensor, or why there is none and what completes the reason."""
+def _loaded(plan: MatrixPlan, read: ReadPart) -> Loaded:
+    """The values of a weight, or why there are none and what completes the reason."""
     try:
-        # A whole that was filtered out is still decomposed for a slice that was not.
-        matrix = matrices.form(replace(plan, reason=None), read(plan.sources[0]))
-        return _decompose(matrix.values, plan, settings), None
+        return matrices.load(plan, read), None, None
+    except MemoryError:
+        return None, Reason.out_of_memory, None
+    except TriplepointError as error:
+        return None, Reason.unreadable, error.found
+    except OSError as error:
+        return None, Reason.unreadable, str(error)
+
+
+def _decomposed(
+    plan: MatrixPlan, loaded: Array | LowRank, settings: Settings
+) -> tuple[Decomposition | Reason, str | None]:
+    try:
+        return _decompose(matrices.form(plan, loaded).values, plan, settings), None
     except MemoryError:
         return Reason.out_of_memory, None
-    except TriplepointError as error:
-        return Reason.unreadable, error.found
-    except OSError as error:
-        return Reason.unreadable, str(error)
 
 
-def _decompose(values: np.ndarray[Any, Any], plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
+def _decompose(values: Array | LowRank, plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
     mode: Mode = settings.mode
     if mode == "fast" and settings.asked and any(metric.needs_precise for metric in settings.metrics):
         mode = "precise"
@@ -183,9 +219,9 @@ _LOUD = {
 
 
 def blank(plan: MatrixPlan, status: Any, reason: Reason | None, detail: str | None = None) -> MatrixRow:
-    """The row of a tensor that was left out or failed; broken weights are findings too, once a tensor."""
+    """The row of a tensor that was left out or failed; broken weights are findings too, once for the same weights."""
     findings: tuple[Finding, ...] = ()
-    if reason in _LOUD and plan.part is None:
+    if reason in _LOUD and not plan.secondary:
         findings = (Finding(reason.value, _LOUD[reason], reason.sentence),)
     return MatrixRow(
         **_identity(plan),

@@ -1,33 +1,50 @@
-"""From a stored tensor to the values that are decomposed, by the steps of its plan and without copying."""
+"""From stored tensors to the values that are decomposed, by the layout of their plan and without copying."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from triplepoint.records import MatrixPlan, WeightMatrix
+from triplepoint.matrices import decoding, layouts
+from triplepoint.records import LowRank, MatrixPlan, WeightMatrix
+
+Array = np.ndarray[Any, Any]
+ReadPart = Callable[[str, int | None], Array]
 
 
-def form(plan: MatrixPlan, array: np.ndarray[Any, Any]) -> WeightMatrix:
-    """Values as (slices, rows, columns), a view of `array` unless a convolution is stored non-contiguously.
+def load(plan: MatrixPlan, read: ReadPart) -> Array | LowRank:
+    """The values before they are arranged, of one entry where the plan is of a stack.
 
-    Steps: `conv:slices` makes (out, in, …) into (kernel positions, out, in) · `transpose` exchanges rows and
-    columns. A slice row has no values of its own: slice K is `values[K]` of its whole. Raises ValueError for a
-    plan that is left out or of a part, an array of another shape or an unknown step.
+    Codes are decoded here, so that the parts of one weight share the work. Raises ValueError for a plan that is left
+    out or an array of another shape.
     """
     if plan.reason is not None:
         raise ValueError(f"{plan.id!r} is left out: {plan.reason.value}")
-    if plan.part is not None:
-        raise ValueError(f"{plan.id!r} is a part; form the whole tensor's plan")
-    if array.shape != plan.tensor_shape:
-        raise ValueError(f"{plan.id!r} is planned for {plan.tensor_shape}, not {array.shape}")
-    values = array if plan.steps[:1] == ("conv:slices",) else array[None]
-    for step in plan.steps:
-        if step == "conv:slices":
-            values = values.reshape(*values.shape[:2], -1).transpose(2, 0, 1)
-        elif step == "transpose":
-            values = values.swapaxes(-1, -2)
-        else:
-            raise ValueError(f"{plan.id!r} has the unknown step {step!r}")
+    arrays = [read(name, plan.at) for name in plan.sources]
+    shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
+    wanted = shape if plan.at is None else shape[1:]
+    values = arrays[0] if plan.decoding is None else decoding.decode(plan.decoding, arrays, wanted)
+    if not isinstance(values, LowRank) and values.shape != wanted:
+        raise ValueError(f"{plan.id!r} is planned for {wanted}, not {values.shape}")
+    return values
+
+
+def form(plan: MatrixPlan, loaded: Array | LowRank) -> WeightMatrix:
+    """Values as (slices, rows, columns), a view of `loaded` unless a convolution is stored non-contiguously.
+
+    Of a fused part its rows alone. A slice row has no values of its own: slice K is `values[K]` of its whole; asking
+    for one is a ValueError.
+    """
+    if plan.slice is not None:
+        raise ValueError(f"{plan.id!r} is a slice; form its whole")
+    if isinstance(loaded, LowRank):
+        return WeightMatrix(plan, loaded)
+    values = layouts.arrange(loaded, plan.layout)
+    if plan.piece is not None:
+        shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
+        fitted = layouts.fit(plan.layout, shape)
+        assert fitted is not None  # it was fitted to this very shape
+        values = layouts.piece(values, fitted, plan.piece)
     return WeightMatrix(plan, values)

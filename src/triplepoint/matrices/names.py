@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 
@@ -9,10 +10,38 @@ WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoin
 """Path components that DataParallel, torch.compile, FSDP and activation checkpointing put into names."""
 
 
+_RENAMED = (
+    # Mixtral and Phi-MoE on disk, and the names that the same experts have when they are stacked.
+    (re.compile(r"(^|\.)block_sparse_moe\.(?=experts\.|gate\.)"), r"\1mlp."),
+    (re.compile(r"(?<=experts\.)(\d+\.)?w1(?=\.weight$|$)"), r"\1gate_proj"),
+    (re.compile(r"(?<=experts\.)(\d+\.)?w3(?=\.weight$|$)"), r"\1up_proj"),
+    (re.compile(r"(?<=experts\.)(\d+\.)?w2(?=\.weight$|$)"), r"\1down_proj"),
+)
+_PIECES = {"gate": ("gate_proj", "gate_up_proj", "w13"), "up": ("up_proj", "gate_up_proj", "w13")}
+
+
 def canonical(name: str) -> str:
-    """The name without wrapper components; the name itself if nothing else would remain."""
+    """The name without wrapper components, experts under one name; the name itself if nothing else would remain."""
     kept = [component for component in name.split(".") if component not in WRAPPERS]
-    return ".".join(kept) if any(kept) else name
+    if not any(kept):
+        return name
+    id = ".".join(kept)
+    if "experts" in id:
+        for pattern, replacement in _RENAMED:
+            id = pattern.sub(replacement, id)
+    return id
+
+
+def expert_id(id: str, expert: int, piece: str | None) -> str:
+    """The id that one expert has where each has a tensor of its own.
+
+    `….experts.gate_up_proj`, expert 3, gate → `….experts.3.gate_proj.weight`.
+    """
+    stem, dot, last = id.removesuffix(".weight").rpartition(".")
+    if piece is not None:
+        new, *fused = _PIECES.get(piece, (piece,))
+        last = new if last in fused else f"{last}.{piece}"
+    return f"{stem}{dot}{expert}.{last}.weight"
 
 
 def ids(names: Sequence[str]) -> list[str]:

@@ -6,10 +6,12 @@ applies only where at least one of its companions is present, and then it covers
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from triplepoint.records import TensorInfo
+from triplepoint.matrices.sources import Read, Source
+from triplepoint.records import Reason, TensorInfo
 
 _CODES = frozenset(
     {"I8", "U8", "I16", "I32", "U32", "I64", "F4", "F8_E4M3", "F8_E5M2", "F8_E4M3FNUZ", "F8_E5M2FNUZ"}
@@ -87,3 +89,9 @@ def members(tensors: Sequence[TensorInfo]) -> frozenset[str]:
                     if group:
                         found.update(group, (tensor.name,))
     return frozenset(found)
+
+
+def group(tensors: Sequence[TensorInfo], config: Mapping[str, Any], read: Read) -> list[Source]:
+    """Codes with their companions as sources; without a decoding they are left out."""
+    found = members(tensors)
+    return [Source(t, (t.name,), reason=Reason.quantized) for t in tensors if t.name in found]

@@ -9,13 +9,15 @@ from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import Provenance, Scan, Summary
 from triplepoint.records.spectra import Spectrum
 from triplepoint.records.tensors import TensorInfo
-from triplepoint.records.weights import MatrixPlan, WeightMatrix
+from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, WeightMatrix
 
 __all__ = [
     "AlphaNull",
     "BulkNull",
+    "Decoding",
     "EntryStatistics",
     "Finding",
+    "LowRank",
     "MatrixPlan",
     "MatrixRow",
     "Measurement",

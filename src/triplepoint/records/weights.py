@@ -11,6 +11,15 @@ from triplepoint.records.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)
+class Decoding:
+    """How values come from several stored tensors: a scheme of `matrices.decoding` and its options."""
+
+    scheme: str
+    """`gptq` · `awq` · `fp8_blocks` · `low_rank` …"""
+    options: tuple[tuple[str, int | float | str | bool], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class MatrixPlan:
     """What will be done with one tensor, decided from the header alone.
 
@@ -22,23 +31,36 @@ class MatrixPlan:
     name: str
     """Parameter name as stored."""
     sources: tuple[str, ...]
-    """Names of the stored tensors that the matrix is made of."""
+    """Names of the stored tensors that the matrix is made of, in the order the decoding takes them."""
     tensor_shape: tuple[int, ...]
+    """As stored; of several tensors that of the first."""
     dtype: str
     part: str | None = None
-    """Dot path of a part (`slice.2`); None for a whole tensor."""
+    """Dot path of a part (`query`, `expert.3.gate`, `slice.2`); None for a whole tensor."""
     kind: str | None = None
-    """dense · embedding · conv1d · conv2d; None where left out before a kind was known."""
+    """dense · embedding · conv1d · conv2d · conv3d · recurrent · attention · expert · adapter; None where left out."""
     shape: tuple[int, int] | None = None
     """(rows, columns) of the matrix, or of one slice of a convolution; rows are outputs."""
     slices: int = 1
     """Number of equally shaped matrices whose eigenvalues are pooled (kernel positions); 1 for dense."""
     scale: float = 1.0
     """λ = scale · σ². 0.5 for pooled convolutions, slices/2 for one slice (the WeightWatcher 0.7.7 rule)."""
-    steps: tuple[str, ...] = ()
-    """How the values are formed from the tensor: `transpose` · `conv:slices`. Applied in order."""
+    decoding: Decoding | None = None
+    """How the values come from the sources; None where the first source holds them."""
+    decoded_shape: tuple[int, ...] | None = None
+    """Shape of the values that are arranged, where they are not stored as such; None for `tensor_shape`."""
+    layout: str = "out,in"
+    """What the axes mean, resolved to numbers; see `matrices.layouts`."""
+    at: int | None = None
+    """Entry along the first axis of every source that is read: one expert of a stack."""
+    piece: str | None = None
+    """Fused part that the rows are taken of; None for all rows."""
+    slice: int | None = None
+    """Kernel position whose eigenvalues these are, of the pooled ones of its whole."""
+    secondary: bool = False
+    """Other rows stand for the same weights: kernel slices, and fused tensors whose parts have rows."""
     counted: bool = True
-    """Whether the row enters model means; slice rows do not."""
+    """Whether the row enters model means; secondary rows do not."""
     reason: Reason | None = None
     """Why the tensor is left out; None when it will be analysed."""
     detail: str | None = None
@@ -59,9 +81,20 @@ class MatrixPlan:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LowRank:
+    """W = factor · left @ right, never formed: an adapter of rank r has r eigenvalues, not min(rows, columns)."""
+
+    left: np.ndarray[Any, Any]
+    """(rows, r)"""
+    right: np.ndarray[Any, Any]
+    """(r, columns)"""
+    factor: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WeightMatrix:
     """One matrix in memory, or mapped: values in their stored type, never copied to float64 as a whole."""
 
     plan: MatrixPlan
-    values: np.ndarray[Any, Any]
-    """(slices, rows, columns) in the stored dtype; a view of the file map where the layout allows."""
+    values: np.ndarray[Any, Any] | LowRank
+    """(slices, rows, columns) in the stored dtype; a view of the file map where the layout allows. Or two factors."""
