@@ -29,9 +29,10 @@ MAY_IMPORT = {
     "analysis": {"records", "matrices", "linalg", "fits", "metrics", "diagnosis", "facts"},
     "summary": {"records", "nulls"},
     "environment": set(),
+    "journal": {"records"},
     "engines": {"records", "linalg"},
     "request": {"records", "analysis", "linalg", "fits", "metrics", "diagnosis"},
-    "scanning": {"records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request"},
+    "scanning": {"records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request", "journal"},
     "report": {"records"},
 }  # fmt: skip
 FRAMEWORKS = {"torch", "pandas", "polars", "pyarrow", "matplotlib", "tensorflow", "jax"}

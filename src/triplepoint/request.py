@@ -18,6 +18,7 @@ from triplepoint.metrics import METRICS, Metric
 from triplepoint.records import MatrixPlan, Reason
 
 DEFAULT_REPLICATES = 500
+MAX_TENSORS = 1_000_000
 MIN_REPLICATES, MAX_REPLICATES = 20, 100_000
 
 
@@ -35,6 +36,9 @@ class ScanRequest:
     allow_pickle: bool = False
     device: str | None = None
     spectra: bool = False
+    layouts: tuple[str, ...] = ()
+    max_tensors: int = MAX_TENSORS
+    resume: str | None = None
 
 
 def settings_of(request: ScanRequest) -> Settings:
@@ -90,7 +94,7 @@ def workers_of(asked: int | None) -> int:
 
 
 def chosen(plans: Sequence[MatrixPlan], patterns: Sequence[str] | None) -> tuple[MatrixPlan, ...]:
-    """Plans outside the patterns become left out, with the reason `filtered`; slices follow their tensor."""
+    """Plans outside the patterns become left out, with the reason `filtered`; parts follow their tensor."""
     if patterns is None:
         return tuple(plans)
     wanted = [p for p in patterns if not p.startswith("!")] or ["*"]
@@ -98,7 +102,7 @@ def chosen(plans: Sequence[MatrixPlan], patterns: Sequence[str] | None) -> tuple
 
     def matches(plan: MatrixPlan, globs: Sequence[str]) -> bool:
         base = plan.id.removesuffix(f"/{plan.part}")
-        return any(fnmatchcase(plan.id, glob) or fnmatchcase(base, glob) for glob in globs)
+        return any(fnmatchcase(name, glob) for glob in globs for name in (plan.id, base, plan.name))
 
     kept = [p if matches(p, wanted) and not matches(p, unwanted) else None for p in plans]
     if not any(kept):
@@ -108,6 +112,28 @@ def chosen(plans: Sequence[MatrixPlan], patterns: Sequence[str] | None) -> tuple
         keep if keep is not None else replace(plan, reason=plan.reason or Reason.filtered)
         for keep, plan in zip(kept, plans, strict=True)
     )
+
+
+def identity(request: ScanRequest, settings: Settings, digest: str, version: str) -> dict[str, Any]:
+    """What two scans must share for a row of one to be a row of the other; filters and workers change no number."""
+    made = recorded(request, settings, 1)
+    kept = (
+        "mode",
+        "interval",
+        "interval_model",
+        "metrics",
+        "backend",
+        "device",
+        "spectra",
+        "layouts",
+        "null_level",
+    )
+    return {
+        "version": version,
+        "digest": digest,
+        "seed": request.seed,
+        **{name: made[name] for name in kept},
+    }
 
 
 def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str, Any]:
@@ -123,5 +149,7 @@ def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str
         "backend": settings.backend.name,
         "allow_pickle": request.allow_pickle,
         "spectra": request.spectra,
+        "layouts": list(request.layouts),
+        "max_tensors": request.max_tensors,
         "null_level": NULL_LEVEL,
     }

@@ -8,16 +8,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
 from itertools import groupby
 from typing import Any
 
 from triplepoint import __version__, analysis, checkpoints, matrices
-from triplepoint.engines import SerialEngine, Task, ThreadEngine
+from triplepoint.engines import SerialEngine, Task, ThreadEngine, largest_first
 from triplepoint.environment import environment
+from triplepoint.journal import Journal
 from triplepoint.records import MatrixRow, Provenance, Reason, Scan
-from triplepoint.request import ScanRequest, chosen, recorded, settings_of, workers_of
+from triplepoint.request import MAX_TENSORS, ScanRequest, chosen, identity, recorded, settings_of, workers_of
 from triplepoint.summary import summarize
 
 OnRow = Callable[[int, int, MatrixRow], None]
@@ -34,20 +35,27 @@ def scan(
     interval: str = "closed",
     allow_pickle: bool = False,
     device: str | None = None,
+    layouts: Mapping[str, str] | None = None,
+    max_tensors: int = MAX_TENSORS,
+    resume: str | os.PathLike[str] | None = None,
 ) -> Scan:
     """Spectrum, power law, null comparison, metrics and phase of every weight matrix of a checkpoint.
 
     Args:
-        source: a path (safetensors file, index or Hugging Face folder, `.npy`, `.npz`), a `torch.nn.Module`, a state
-            dict or a dict of arrays. No code from a file is executed.
+        source: a path (a file of safetensors, NumPy, GGUF, ONNX, Keras or torch.save, an index of shards, the folder
+            of a model or adapter), a `torch.nn.Module`, a state dict or a dict of arrays. No code from a file is run.
         mode: `precise` (float64 Gram matrix), `fast` (float32, promoted where needed) or `exact` (float64 SVD).
         layers: glob patterns over matrix ids; one that starts with `!` excludes.
         metrics: names of metrics; all by default.
         seed: of everything random; here only the bootstrap.
         workers: worker threads; by default one a usable core.
         interval: `closed`, `bootstrap` or `bootstrap:B` with B refits.
-        allow_pickle: pickled checkpoints are not read in this version; see the error for how to convert.
+        allow_pickle: read files of `torch.save`: weights only, in a separate process, without running their code.
         device: a torch device such as `cuda`; by default LAPACK on the CPU.
+        layouts: what the axes of tensors mean, by glob pattern over ids and names, such as
+            `{"*.qkv": "out(query,key,value),in"}`; `skip` leaves out. See `matrices.layouts`.
+        max_tensors: a checkpoint that names more is refused.
+        resume: a file that keeps finished rows; the same scan begun again goes on from there.
 
     Returns:
         A `Scan`; a bad tensor is a row with its reason, never an exception.
@@ -75,6 +83,9 @@ def scan(
             interval=interval,
             allow_pickle=allow_pickle,
             device=device,
+            layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
+            max_tensors=max_tensors,
+            resume=None if resume is None else os.fspath(resume),
         )
     )
 
@@ -93,20 +104,33 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     """
     started = time.perf_counter()
     settings, workers = settings_of(request), workers_of(request.workers)
-    reader = checkpoints.open(request.source, allow_pickle=request.allow_pickle)
+    overrides = matrices.overrides_of(request.layouts)
+    reader = checkpoints.open(
+        request.source, allow_pickle=request.allow_pickle, max_tensors=request.max_tensors
+    )
     digest = reader.digest()
-    plans = matrices.tie(matrices.plan(reader.tensors(), reader.config), reader.read)
+    plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read, overrides), reader.read)
     plans = chosen(plans, request.layers)
-    tasks = [tuple(group) for _, group in groupby(plans, key=lambda plan: plan.sources)]
+    tasks = largest_first(
+        [tuple(group) for _, group in groupby(plans, key=lambda plan: (plan.sources, plan.at))]
+    )
     engine = ThreadEngine(workers) if workers > 1 else SerialEngine()
-
+    journal = (
+        Journal(request.resume, identity(request, settings, digest, __version__)) if request.resume else None
+    )
+    ahead = _Ahead(reader, tasks, workers)
     finished: list[list[MatrixRow]] = []
 
     def work(task: Task) -> list[MatrixRow]:
-        rows = _analyze(task, reader.read, settings)
+        rows = _kept(task, journal)
+        if rows is None:
+            ahead.begin(task)
+            rows = _analyze(task, reader.read, settings)
+            if rows[0].status != "skipped":
+                ahead.end(task)
+            if journal is not None:
+                journal.keep(task[0].id, rows)
         finished.append(rows)
-        if rows[0].status != "skipped":
-            reader.release(task[0].sources[0])
         return rows
 
     done: dict[str, MatrixRow] = {}
@@ -122,6 +146,9 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
         interrupted = True
         # Workers that were in the middle of a matrix have finished it meanwhile.
         done.update({row.id: row for rows in finished for row in rows})
+    finally:
+        if journal is not None:
+            journal.close()
     rows = [done.get(p.id) or analysis.blank(p, "skipped", p.reason or Reason.interrupted) for p in plans]
     return Scan(
         Provenance(
@@ -138,6 +165,34 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
         tuple(rows),
         summarize(rows, [metric.name for metric in settings.metrics]),
     )
+
+
+def _kept(task: Task, journal: Journal | None) -> list[MatrixRow] | None:
+    """The rows that an earlier run finished, if they are those of every plan."""
+    rows = None if journal is None or any(plan.reason for plan in task) else journal.finished.get(task[0].id)
+    return rows if rows is not None and [row.id for row in rows] == [plan.id for plan in task] else None
+
+
+class _Ahead:
+    """Byte ranges in the order of the tasks: what comes next is brought in time, what is done with is given back."""
+
+    def __init__(self, reader: checkpoints.Reader, tasks: Sequence[Task], workers: int) -> None:
+        self._reader = reader
+        wanted = [task for task in tasks if any(plan.reason is None for plan in task)]
+        self._next = dict(zip((task[0].id for task in wanted), wanted[workers:], strict=False))
+
+    def begin(self, task: Task) -> None:
+        """Ask for the task that will follow when the workers are through with theirs."""
+        following = self._next.get(task[0].id)
+        # Entries of one stack share their range: asking again for all of it would bring back what was given back.
+        if following is not None and following[0].at is None:
+            for name in following[0].sources:
+                self._reader.prefetch(name)
+
+    def end(self, task: Task) -> None:
+        """Give the bytes back; of a stack all of them, since what another worker still reads comes from the cache."""
+        for name in task[0].sources:
+            self._reader.release(name)
 
 
 def _analyze(task: Task, read: Any, settings: analysis.Settings) -> list[MatrixRow]:

@@ -8,15 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from triplepoint.nulls import discoveries
-from triplepoint.records import MatrixRow, Phase, Reason, Severity, Summary
+from triplepoint.records import MatrixRow, Phase, Reason, Severity, Summary, primary
 
 
 def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
     """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons."""
     counted = [row for row in rows if row.counted and row.status == "ok"]
     phases = Counter(row.phase for row in counted)
-    # A slice row repeats its tensor; what is wrong with a kernel counts once.
-    whole = [row for row in rows if row.part is None]
+    # What is wrong with a kernel or a fused weight counts once.
+    whole = primary(rows)
     severities = Counter(finding.severity for row in whole for finding in row.findings)
     reasons = Counter(row.reason for row in whole if row.reason is not None)
     p_values = [row.null_p for row in counted if row.null_p is not None]

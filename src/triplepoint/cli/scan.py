@@ -55,7 +55,26 @@ _EXITS = (
 @click.option(
     "--allow-pickle",
     is_flag=True,
-    help="Pickles are refused in this version, with or without this flag; the error says how to convert one.",
+    help="Read files of torch.save: weights only, in a separate process, no code is run.",
+)
+@click.option(
+    "--layout",
+    "layouts",
+    multiple=True,
+    metavar="GLOB=LAYOUT",
+    help="What the axes of a tensor mean, such as '*.qkv.weight=out(query,key,value),in', or GLOB=skip. Repeatable.",
+)
+@click.option(
+    "--max-tensors",
+    type=click.IntRange(min=1, max=1_000_000),
+    default=1_000_000,
+    show_default=True,
+    help="Refuse a checkpoint that names more.",
+)
+@click.option(
+    "--resume",
+    metavar="FILE",
+    help="Keep finished rows in FILE and take them from there when the same scan is run again.",
 )
 @click.option(
     "--interval",
@@ -87,6 +106,9 @@ def command(
     seed: int,
     top: int | None,
     allow_pickle: bool,
+    layouts: tuple[str, ...],
+    max_tensors: int,
+    resume: str | None,
     interval: str,
     spectra: bool,
     fail_on: str,
@@ -94,7 +116,8 @@ def command(
 ) -> None:
     """Say in which phase each weight matrix of the checkpoint PATH is, and how sure that is.
 
-    PATH is a safetensors file, an index of shards, a Hugging Face folder, or an .npy or .npz file.
+    PATH is a file of safetensors, NumPy, GGUF, ONNX, Keras or (with --allow-pickle) torch.save, an index of shards,
+    or the folder of a model or adapter.
     """
     destination = Destination.checked(format, output, path)
     from triplepoint.request import ScanRequest
@@ -109,6 +132,9 @@ def command(
         workers=workers,
         interval=interval,
         allow_pickle=allow_pickle,
+        layouts=layouts,
+        max_tensors=max_tensors,
+        resume=resume,
         device=device,
         spectra=spectra,
     )
@@ -135,10 +161,10 @@ def _exit_code(scan: Scan, fail_on: str) -> int:
         return failures.INTERRUPTED
     if fail_on == "never":
         return 0
-    from triplepoint.records import Severity
+    from triplepoint.records import Severity, primary
 
     limit = Severity(fail_on).rank
     # A slice repeats its kernel, and a gate must not open for an export in which there was nothing to test.
-    whole = [row for row in scan.matrices if row.part is None]
+    whole = primary(scan.matrices)
     loud = any(finding.severity.rank >= limit for row in whole for finding in row.findings)
     return FINDINGS if loud or not any(row.status == "ok" for row in whole) else 0

@@ -1,7 +1,7 @@
 """Where matrices are analysed; the same results everywhere."""
 
-from triplepoint.engines.engine import Engine, Task, Work
+from triplepoint.engines.engine import Engine, Task, Work, largest_first
 from triplepoint.engines.serial import SerialEngine
 from triplepoint.engines.threads import ThreadEngine
 
-__all__ = ["Engine", "SerialEngine", "Task", "ThreadEngine", "Work"]
+__all__ = ["Engine", "SerialEngine", "Task", "ThreadEngine", "Work", "largest_first"]

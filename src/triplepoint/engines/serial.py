@@ -1,10 +1,10 @@
-"""One after another, in order."""
+"""One after another, the largest first."""
 
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 
-from triplepoint.engines.engine import Task, Work
+from triplepoint.engines.engine import Task, Work, largest_first
 from triplepoint.linalg import blas_threads
 from triplepoint.records import MatrixRow
 
@@ -18,5 +18,5 @@ class SerialEngine:
     def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """See `Engine`."""
         with blas_threads(self._threads):
-            for task in tasks:
+            for task in largest_first(tasks):
                 yield work(task)

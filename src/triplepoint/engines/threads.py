@@ -11,7 +11,7 @@ from collections.abc import Generator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from itertools import takewhile
 
-from triplepoint.engines.engine import Task, Work
+from triplepoint.engines.engine import Task, Work, cost, largest_first
 from triplepoint.engines.serial import SerialEngine
 from triplepoint.linalg import blas_threads, memory
 from triplepoint.records import MatrixRow
@@ -37,10 +37,10 @@ class ThreadEngine:
 
     def run(self, tasks: Sequence[Task], work: Work) -> Generator[list[MatrixRow], None, None]:
         """See `Engine`. On closing, running matrices are finished and the rest is dropped."""
-        ordered = sorted(tasks, key=lambda task: -task[0].cost)
+        ordered = largest_first(tasks)
         alone = alone_first(ordered, self._workers)
         yield from SerialEngine(self._workers).run(ordered[:alone], work)
-        tiny = [task for task in ordered[alone:] if task[0].cost < TINY_BELOW]
+        tiny = [task for task in ordered[alone:] if cost(task) < TINY_BELOW]
         with blas_threads(1), ThreadPoolExecutor(self._workers, "triplepoint") as pool:
             futures = [pool.submit(work, task) for task in ordered[alone : len(ordered) - len(tiny)]]
             try:
@@ -63,7 +63,7 @@ def alone_first(ordered: Sequence[Task], workers: int) -> int:
     crowded = sum(
         memory.needed_bytes((plan.side, plan.side), exact=False, itemsize=8) > room for plan in wide
     )
-    costs = [task[0].cost for task in ordered]
+    costs = [cost(task) for task in ordered]
     choices = range(crowded, min(len(wide), crowded + workers) + 1)
     return min(choices, key=lambda alone: _estimate(costs, alone, workers))
 
@@ -71,6 +71,6 @@ def alone_first(ordered: Sequence[Task], workers: int) -> int:
 def _estimate(costs: Sequence[float], alone: int, workers: int) -> float:
     """Time of the first `alone` costs one by one, and of the rest dealt to the worker that is free first."""
     loads = [0.0] * workers
-    for cost in costs[alone:]:
-        heapq.heapreplace(loads, loads[0] + cost)
+    for flops in costs[alone:]:
+        heapq.heapreplace(loads, loads[0] + flops)
     return float(sum(costs[:alone]) / workers**THREADS_GAIN + max(loads))

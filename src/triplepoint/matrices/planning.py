@@ -135,7 +135,7 @@ def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context) -> lay
 
 def _kind(layout: str, rule: Rule, info: TensorInfo) -> str:
     """Of a layout that no rule gave: by the class of the layer, then by the axes."""
-    words = [axis.name for axis in layouts.parse(layout.split("|")[0])]
+    words = [axis.name for axis in layouts.parse(layout.split("|", maxsplit=1)[0])]
     if info.module is not None and info.module.startswith(("LSTM", "GRU", "RNN")):
         return "recurrent"
     if "expert" in words:

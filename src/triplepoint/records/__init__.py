@@ -4,6 +4,7 @@ from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
 from triplepoint.records.measurements import Finding, Measurement, Severity
 from triplepoint.records.nulls import AlphaNull, BulkNull
+from triplepoint.records.parts import is_slice, primary
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import Provenance, Scan, Summary
@@ -31,4 +32,6 @@ __all__ = [
     "Summary",
     "TensorInfo",
     "WeightMatrix",
+    "is_slice",
+    "primary",
 ]

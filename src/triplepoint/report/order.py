@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from triplepoint.records import MatrixRow, Phase, Reason, Scan
+from triplepoint.records import MatrixRow, Phase, Reason, Scan, primary
 from triplepoint.report.text import safe_text
 
 _WORST_FIRST = (
@@ -28,28 +28,24 @@ class Group:
 
 def label(row: MatrixRow) -> str:
     """The stable id without the ending that nearly all share, harmless to print."""
-    return safe_text(row.id.removesuffix(".weight") or row.id) or "(no name)"
-
-
-def is_part(row: MatrixRow) -> bool:
-    """A part that its whole stands for, such as one slice of a kernel: in the data, never counted or listed."""
-    return row.part is not None
+    short = row.id.removesuffix(".weight").replace(".weight/", "/")
+    return safe_text(short or row.id) or "(no name)"
 
 
 def matrices(scan: Scan) -> tuple[MatrixRow, ...]:
     """Analysed and failed matrices, worst first; rows of one phase by how deep they are in it."""
-    shown = [row for row in scan.matrices if row.status != "skipped" and not is_part(row)]
+    shown = [row for row in primary(scan.matrices) if row.status != "skipped"]
     return tuple(sorted(shown, key=lambda row: (_WORST_FIRST.index(row.phase), _depth(row))))
 
 
 def left_out(scan: Scan) -> tuple[Group, ...]:
     """Tensors that were not analysed, the largest group first."""
-    return _groups(row for row in scan.matrices if row.status == "skipped" and not is_part(row))
+    return _groups(row for row in primary(scan.matrices) if row.status == "skipped")
 
 
 def failures(scan: Scan) -> tuple[Group, ...]:
     """Matrices that could not be analysed, the largest group first."""
-    return _groups(row for row in scan.matrices if row.status == "failed" and not is_part(row))
+    return _groups(row for row in primary(scan.matrices) if row.status == "failed")
 
 
 def _depth(row: MatrixRow) -> float:

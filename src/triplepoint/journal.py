@@ -1,0 +1,105 @@
+"""Finished rows of a long scan on disk, so that the same scan begun again goes on where it was stopped.
+
+One line of JSON for what the scan is of, then one line a weight. Lines are appended whole and flushed, so a killed
+process loses what it was working on and nothing else; a last line without its end is dropped.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from triplepoint.errors import UsageError
+from triplepoint.records import MatrixRow, Reason, decoding, encoding
+
+SCHEMA = "triplepoint.resume/1"
+_AGAIN = frozenset({Reason.out_of_memory, Reason.internal_error, Reason.unreadable})
+"""Failures of the moment; such a weight is tried again."""
+
+
+class Journal:
+    """The rows that earlier runs finished, and a place for new ones. Threads may write at the same time."""
+
+    def __init__(self, path: str | os.PathLike[str], identity: Mapping[str, Any]) -> None:
+        """`identity` must be that of the file, if there is one: another checkpoint or other settings are refused."""
+        self._path = Path(path)
+        self._lock = threading.Lock()
+        self.finished: dict[str, list[MatrixRow]] = {}
+        header = _line({"schema": SCHEMA, **identity})
+        try:
+            self._file: BinaryIO = self._path.open("a+b")
+            self._claim()
+            self._file.seek(0)
+            lines = self._file.read().split(b"\n")
+            if len(lines) == 1:  # new, or killed within its first line
+                if lines[0] and not header.startswith(lines[0]):
+                    raise self._refusal("it is not a file of --resume")
+                self._file.truncate(0)
+                self._write(header)
+            else:
+                self._load(lines[:-1], header)
+                self._file.truncate(sum(len(line) + 1 for line in lines[:-1]))
+        except OSError as error:
+            raise self._refusal(error.strerror or type(error).__name__) from None
+
+    def keep(self, task: str, rows: Sequence[MatrixRow]) -> None:
+        """Append the rows of one weight, unless some of it was left out or may succeed next time."""
+        if any(row.status == "skipped" and row.reason is not Reason.all_zero for row in rows) or any(
+            row.reason in _AGAIN for row in rows
+        ):
+            return
+        line = _line({"task": task, "rows": [encoding.row(row) | {"null_p": row.null_p} for row in rows]})
+        with self._lock:
+            self._write(line)
+
+    def close(self) -> None:
+        """Give the file back."""
+        self._file.close()
+
+    def _write(self, line: bytes) -> None:
+        self._file.write(line + b"\n")
+        self._file.flush()
+
+    def _claim(self) -> None:
+        try:
+            import fcntl
+        except ImportError:  # Windows: two writers at once are not told apart
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise self._refusal("another scan is writing it") from None
+
+    def _load(self, lines: Sequence[bytes], header: bytes) -> None:
+        if lines[0] != header:
+            try:
+                ours = decoding.record(json.loads(lines[0])).get("schema") == SCHEMA
+            except (ValueError, RecursionError):
+                ours = False
+            found = (
+                "it is of another checkpoint, version or setting" if ours else "it is not a file of --resume"
+            )
+            raise self._refusal(found)
+        for number, line in enumerate(lines[1:], start=2):
+            try:
+                entry = decoding.record(json.loads(line))
+                rows = [_row(item) for item in decoding.items(entry, "rows", dict)]
+                self.finished[decoding.field(entry, "task", str)] = rows
+            except (ValueError, RecursionError) as error:
+                raise self._refusal(f"line {number} is damaged ({str(error)[:80]})") from None
+
+    def _refusal(self, found: str) -> UsageError:
+        return UsageError(f"resume from {os.fspath(self._path)!r}", found, "Name another file, or remove it.")
+
+
+def _row(entry: dict[str, Any]) -> MatrixRow:
+    return replace(decoding.row(entry), null_p=decoding.optional(entry, "null_p", float))
+
+
+def _line(value: Mapping[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=True, allow_nan=False).encode("ascii")
