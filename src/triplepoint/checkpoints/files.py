@@ -41,8 +41,8 @@ def regular_size(path: Path) -> int:
     return status.st_size
 
 
-def map_file(path: Path, smallest: int) -> mmap.mmap:
-    """The file as read-only memory: pages are read when they are touched. At least `smallest` (> 0) bytes."""
+def open_regular(path: Path) -> int:
+    """A descriptor to read from, of a regular file; the caller closes it."""
     regular_size(path)
     # O_NONBLOCK: should a FIFO have taken the name since the check, opening it still does not wait.
     flags = (
@@ -50,23 +50,34 @@ def map_file(path: Path, smallest: int) -> mmap.mmap:
     )
     try:
         descriptor = os.open(path, flags)
-        try:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                raise unreadable(path, "it is not a regular file", "Name a checkpoint file or its folder.")
-            if status.st_size < smallest:
-                raise unreadable(
-                    path,
-                    f"it has {status.st_size} bytes, fewer than any file of its format",
-                    "Download or save it again.",
-                )
-            return mmap.mmap(descriptor, status.st_size, access=mmap.ACCESS_READ)
-        finally:
-            os.close(descriptor)
+    except OSError as error:
+        raise unreadable(
+            path, f"it cannot be opened ({error.strerror})", "Check permissions and `ulimit -n`."
+        ) from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise unreadable(path, "it is not a regular file", "Name a checkpoint file or its folder.")
+    return descriptor
+
+
+def map_file(path: Path, smallest: int) -> mmap.mmap:
+    """The file as read-only memory: pages are read when they are touched. At least `smallest` (> 0) bytes."""
+    descriptor = open_regular(path)
+    try:
+        size = os.fstat(descriptor).st_size
+        if size < smallest:
+            raise unreadable(
+                path,
+                f"it has {size} bytes, fewer than any file of its format",
+                "Download or save it again.",
+            )
+        return mmap.mmap(descriptor, size, access=mmap.ACCESS_READ)
     except OSError as error:
         raise unreadable(
             path, f"it cannot be mapped ({error.strerror})", "Check permissions and `ulimit -n`."
         ) from None
+    finally:
+        os.close(descriptor)
 
 
 def inside(folder: Path, name: str) -> Path:
