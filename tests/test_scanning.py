@@ -7,8 +7,8 @@ import pytest
 
 from tests.worlds import gaussian, heavy_tailed, with_singular_values
 from triplepoint import analysis, scan
-from triplepoint.errors import UsageError
-from triplepoint.records import MatrixRow, Phase
+from triplepoint.errors import UnreadableCheckpoint, UsageError
+from triplepoint.records import MatrixRow, Phase, TensorInfo
 from triplepoint.request import ScanRequest
 from triplepoint.scanning import run
 
@@ -114,7 +114,7 @@ def test_a_fault_of_ours_is_a_row_that_names_it(monkeypatch):
 def test_an_unreadable_tensor_is_a_row(monkeypatch):
     from triplepoint.checkpoints import memory
 
-    def broken(self, name):
+    def broken(self, name, at=None):
         raise OSError("the disk is gone")
 
     for reader in vars(memory).values():
@@ -257,3 +257,49 @@ def test_overlapping_scans_give_blas_its_threads_back():
     leave.set()
     other.join()
     assert limits() == before
+
+
+class Told:
+    """A reader that notes what it is told of the order of reading."""
+
+    source, format, config = "memory", "arrays", {}
+
+    def __init__(self, arrays):
+        self.arrays, self.told = arrays, []
+
+    def tensors(self):
+        return [TensorInfo(name, "F64", array.shape) for name, array in self.arrays.items()]
+
+    def read(self, name, at=None):
+        self.told.append(("read", name))
+        return self.arrays[name]
+
+    def prefetch(self, name):
+        self.told.append(("prefetch", name))
+
+    def release(self, name):
+        self.told.append(("release", name))
+
+    def digest(self):
+        return "blake2b:0"
+
+
+def test_the_next_matrix_is_fetched_while_one_is_worked_on_and_the_last_one_given_back(monkeypatch):
+    reader = Told({name: gaussian((side, side)) for name, side in (("a", 10), ("b", 40), ("c", 20))})
+    reader.arrays["bias"] = np.ones(4)
+    monkeypatch.setattr("triplepoint.checkpoints.open", lambda *_, **__: reader)
+    scan(None, workers=1)
+    order = [
+        ("prefetch", "c"),
+        ("read", "b"),
+        ("release", "b"),
+        ("prefetch", "a"),
+        ("read", "c"),
+        ("release", "c"),
+    ]
+    assert reader.told == [*order, ("read", "a"), ("release", "a")]
+
+
+def test_more_tensors_than_allowed_are_refused():
+    with pytest.raises(UnreadableCheckpoint, match="names 3 tensors, more than the 2 allowed"):
+        scan({name: np.ones((2, 2)) for name in "abc"}, max_tensors=2)

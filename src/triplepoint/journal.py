@@ -33,19 +33,25 @@ class Journal:
         header = _line({"schema": SCHEMA, **identity})
         try:
             self._file: BinaryIO = self._path.open("a+b")
-            self._claim()
-            self._file.seek(0)
-            lines = self._file.read().split(b"\n")
-            if len(lines) == 1:  # new, or killed within its first line
-                if lines[0] and not header.startswith(lines[0]):
-                    raise self._refusal("it is not a file of --resume")
-                self._file.truncate(0)
-                self._write(header)
-            else:
-                self._load(lines[:-1], header)
-                self._file.truncate(sum(len(line) + 1 for line in lines[:-1]))
+            try:
+                self._begin(header)
+            except BaseException:
+                self._file.close()
+                raise
         except OSError as error:
             raise self._refusal(error.strerror or type(error).__name__) from None
+
+    def _begin(self, header: bytes) -> None:
+        self._claim()
+        self._file.seek(0)
+        *lines, rest = self._file.read().split(b"\n")
+        if lines:
+            self._load(lines, header)
+        elif not header.startswith(rest):  # new, or killed within its first line
+            raise self._refusal("it is not a file of --resume")
+        self._file.truncate(sum(len(line) + 1 for line in lines))
+        if not lines:
+            self._write(header)
 
     def keep(self, task: str, rows: Sequence[MatrixRow]) -> None:
         """Append the rows of one weight, unless some of it was left out or may succeed next time."""

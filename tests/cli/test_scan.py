@@ -165,7 +165,7 @@ def test_a_number_out_of_range_is_refused_before_the_scan(
 
 def test_the_help_is_true_of_pickles_and_tells_the_exit_codes(invoke: Invoke) -> None:
     text = " ".join(invoke("scan", "--help").stdout.split())
-    assert "Pickles are refused in this version, with or without this flag" in text
+    assert "weights only, in a separate process, no code is run" in text
     assert all(f" {code} " in text.split("Exit codes:")[1] for code in (0, 1, 2, 130))
     assert "nothing could be analysed" in text.split("Exit codes:")[1]
 

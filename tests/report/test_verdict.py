@@ -76,7 +76,7 @@ def test_nothing_to_analyse_names_the_reasons_and_the_next_step() -> None:
     rows = [skipped(f"b{i}", Reason.vector) for i in range(5)] + [skipped("q", Reason.quantized)]
     assert verdict(scan_of(rows)) == (
         "Nothing to analyse: 6 tensors, all left out (5 vector, 1 quantized). "
-        "The tensor holds quantised codes beside a scale; dequantise the checkpoint first. "
+        "Quantised codes of a scheme that is not decoded; scan the checkpoint before quantisation. "
         "Under --fail-on this is exit code 1."
     )
     assert "--layers" in verdict(scan_of([skipped("a", Reason.filtered)]))
