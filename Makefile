@@ -55,4 +55,4 @@ bench-quick: $(VENV)/.dev
 	$(BIN)/python -m benchmarks --quick
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache benchmarks/results benchmarks/.peers
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache benchmarks/results benchmarks/.peers benchmarks/.weights

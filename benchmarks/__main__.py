@@ -10,6 +10,7 @@ from benchmarks.compare import compare
 from benchmarks.kernels import kernels
 from benchmarks.llama import llama
 from benchmarks.memory import memory
+from benchmarks.real_files import real_files
 from benchmarks.startup import startup
 
 # The shortest first, so that something is known early; `choices` concerns the developer alone and comes last.
@@ -18,6 +19,7 @@ SECTIONS: dict[str, section.Section] = {
     "compare": compare,
     "memory": memory,
     "llama": llama,
+    "real_files": real_files,
     "kernels": kernels,
     "choices": choices,
 }
