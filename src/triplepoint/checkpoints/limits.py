@@ -47,3 +47,42 @@ FREE_INFLATION_BYTES = 256 * 2**20
 
 MAX_INFLATED_BYTES = 64 * 2**30
 """One compressed `.npz` member when inflated; larger tensors belong in a format that can be mapped."""
+
+MAX_GGUF_KEYS = 10_000
+"""Keys of GGUF metadata; real files have 20 to 60."""
+
+MAX_GGUF_TEXT_BYTES = 256
+"""Longest text of GGUF metadata that is kept; names of architectures take 20, chat templates are stepped over."""
+
+MAX_GGUF_ARRAYS = 10_000
+"""Arrays in GGUF metadata, nested ones included; each costs a step of Python, real files have ten."""
+
+MAX_GGUF_PARTS = 1_000
+"""Parts of a split GGUF; each stays mapped and takes a file descriptor, real models have up to 100."""
+
+MAX_ONNX_FIELDS = 1_000_000
+"""Protobuf fields of an ONNX graph; 20,000 nodes, more than any published transformer, have about 250,000."""
+
+MAX_ONNX_DEPTH = 100
+"""Protobuf messages within messages; the limit of protobuf's own parsers."""
+
+MAX_ONNX_FILES = 1_000
+"""Files of external data; each stays mapped and takes a file descriptor, of which a process often has 1,024."""
+
+MAX_HDF5_CHUNKS = 200_000
+"""Chunks of one HDF5 file; a 10-GB dataset has about 20,000 where h5py chooses their size."""
+
+MAX_HDF5_MEMORY = 2**30
+"""Address space of the process that reads an HDF5 structure; 30 MB are used for 3,000 datasets, 150 reserved."""
+
+MAX_HDF5_SECONDS = 20
+"""Seconds for an HDF5 structure, and one more for each MiB of file up to 100; 20,000 datasets in 51 MB take 9."""
+
+MAX_HDF5_ANSWER_BYTES = 128 * 2**20
+"""Description of an HDF5 structure, and at most 1 MiB and four times the file; 320 datasets take 80 kB."""
+
+MAX_KERAS_CONFIG_BYTES = 16 * 2**20
+"""`config.json` or `model_config` of a Keras model; 35 layers take 44 kB."""
+
+MAX_KERAS_CONFIG_BRACKETS = 500_000
+"""Lists and objects in it; 35 layers have 500, and each costs 64 bytes or more where it may take two in the file."""
