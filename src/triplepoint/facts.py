@@ -22,12 +22,16 @@ def _entries(decomposition: Decomposition) -> EntryStatistics:
 
 
 def _bulk(decomposition: Decomposition, spectrum: Spectrum) -> BulkNull | Reason:
+    if decomposition.factored:
+        return Reason.low_rank
     return nulls.bulk_null(
         decomposition.singular_values, decomposition.slice_entries, decomposition.shape, spectrum.scale
     )
 
 
-def _alpha_null(fit: PowerLawFit, spectrum: Spectrum) -> AlphaNull | Reason:
+def _alpha_null(decomposition: Decomposition, fit: PowerLawFit, spectrum: Spectrum) -> AlphaNull | Reason:
+    if decomposition.factored:
+        return Reason.low_rank
     return Reason.pooled_slices if spectrum.slices > 1 else nulls.alpha_null(fit.alpha, spectrum.shape)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -137,12 +138,14 @@ def _usage(found: str, next: str) -> UsageError:
 
 
 def _config(module: Any) -> Mapping[str, Any]:
-    """The `config` that transformers models carry, in the shape of its `config.json`."""
-    try:
-        config = module.config.to_dict()
-    except Exception:  # whatever else is called `config` is no concern of a scan
-        return {}
-    return config if isinstance(config, Mapping) else {}
+    """The `config` that transformers models carry, in the shape of its `config.json`; those of adapters by their names
+    under `peft_config`."""  # fmt: skip
+    found: dict[str, Any] = {}
+    with suppress(Exception):  # whatever else is called `config` is no concern of a scan
+        found.update(module.config.to_dict())
+    with suppress(Exception):
+        found["peft_config"] = {str(name): adapter.to_dict() for name, adapter in module.peft_config.items()}
+    return found
 
 
 def _is_torch(value: object) -> bool:

@@ -5,6 +5,7 @@
 | precise | Gram matrix in float64, all eigenvalues of it | max(N, M)·2⁻⁵²·λmax |
 | fast | Gram matrix and eigenvalues in float32, promoted where that is not enough | max(N, M)·2⁻²³·λmax |
 | exact | divide-and-conquer SVD in float64 (gesdd) of W itself | (max(N, M)·2⁻⁵²)²·λmax |
+| any, of two factors | QR of both in float64, SVD of the core | (max(N, M)·2⁻⁵²)²·λmax, see `low_rank` |
 
 Against a float64 SVD the top half of the spectrum agrees to 2e-11 in `precise`; only singular values below about
 1e-8·σmax are lost, and those carry no information in weights stored with 24 bits or fewer. Where float64 storage
@@ -19,11 +20,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from triplepoint.linalg import lapack, memory
+from triplepoint.linalg import lapack, low_rank, memory
 from triplepoint.linalg.backend import Backend
 from triplepoint.linalg.gram import gram_pass
 from triplepoint.linalg.small import entry_statistics, small_stacks
-from triplepoint.records import EntryStatistics, Reason
+from triplepoint.records import EntryStatistics, LowRank, Reason
 from triplepoint.records.spectra import EPS32, EPS64
 
 Array = np.ndarray[Any, Any]
@@ -43,7 +44,7 @@ class Decomposition:
     """All singular values of the slices of one tensor."""
 
     singular_values: Array
-    """(slices, M) float64, each row descending."""
+    """(slices, M) float64, each row descending; of two factors as many as their rank."""
     slice_entries: tuple[EntryStatistics, ...]
     """Entries of each slice as stored."""
     shape: tuple[int, int]
@@ -51,12 +52,14 @@ class Decomposition:
     method: str
     epsilon: float
     storage_epsilon: float
+    factored: bool = False
+    """Whether it is of a product of two factors, whose noise follows another law than that of a matrix."""
 
     @property
     def resolved_ratio(self) -> float:
         """λ/λmax from which on eigenvalues are resolved."""
         floor = self.shape[0] * self.epsilon
-        return floor**2 if self.method == "svd" else floor
+        return floor**2 if self.method == "svd" or self.factored else floor
 
     @property
     def entries(self) -> EntryStatistics:
@@ -76,12 +79,14 @@ class Decomposition:
         )
 
 
-def decompose(values: Array, mode: Mode, backend: Backend) -> Decomposition | Reason:
-    """All singular values of `values` (slices, rows, columns), or the reason why there are none.
+def decompose(values: Array | LowRank, mode: Mode, backend: Backend) -> Decomposition | Reason:
+    """All singular values of `values` (slices, rows, columns) or of two factors, or the reason why there are none.
 
     Errors are values: non-finite entries, all-zero matrices and an iteration that does not converge give a
-    `Reason`. Cost: n²·m + 4/3·n³ flops a slice; memory n²·8 bytes and a panel of 8 MiB.
+    `Reason`. Cost: n²·m + 4/3·n³ flops a slice; memory n²·8 bytes and a panel of 8 MiB. Of two factors: see `low_rank`.
     """
+    if isinstance(values, LowRank):
+        return _by_factors(values)
     if not memory.fits(values.shape[1:], exact=mode == "exact", itemsize=4 if mode == "fast" else 8):
         return Reason.out_of_memory
     try:
@@ -163,6 +168,28 @@ def _exact(values: Array) -> Decomposition | Reason:
     return _assemble(values, np.stack(singular), entries, "svd", EPS64)
 
 
+def _by_factors(values: LowRank) -> Decomposition | Reason:
+    """A product, always in float64: no promotion, no other backend."""
+    try:
+        found = low_rank.product(values)
+    except np.linalg.LinAlgError:
+        return Reason.not_converged
+    if isinstance(found, Reason):
+        return found
+    sides = values.left.shape[0], values.right.shape[1]
+    # The factors are exact, whatever their storage type: a rank is lost to rounding of this arithmetic alone.
+    epsilon = EPS64 * found.growth
+    return Decomposition(
+        singular_values=found.singular_values,
+        slice_entries=(found.entries,),
+        shape=(max(sides), min(sides)),
+        method="qr+svd",
+        epsilon=epsilon,
+        storage_epsilon=epsilon,
+        factored=True,
+    )
+
+
 def _assemble(
     values: Array, singular: Array, entries: list[EntryStatistics], method: str, epsilon: float
 ) -> Decomposition | Reason:
@@ -179,6 +206,6 @@ def _assemble(
     )
 
 
-def precise_again(result: Decomposition, values: Array, backend: Backend) -> Decomposition | Reason:
+def precise_again(result: Decomposition, values: Array | LowRank, backend: Backend) -> Decomposition | Reason:
     """The same tensor in double precision, unless it already is."""
-    return result if result.epsilon == EPS64 else decompose(values, "precise", backend)
+    return result if result.epsilon == EPS64 or result.factored else decompose(values, "precise", backend)

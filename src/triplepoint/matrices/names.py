@@ -6,8 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 
-WRAPPERS = frozenset({"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module"})
-"""Path components that DataParallel, torch.compile, FSDP and activation checkpointing put into names."""
+WRAPPERS = frozenset(
+    {"module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module", "base_layer"}
+)
+"""Path components that DataParallel, torch.compile, FSDP, activation checkpointing and PEFT put into names."""
+_PEFT = re.compile(r"^(base_model\.model\.)+(?=.)", re.DOTALL)
 
 
 _RENAMED = (
@@ -25,7 +28,7 @@ def canonical(name: str) -> str:
     kept = [component for component in name.split(".") if component not in WRAPPERS]
     if not any(kept):
         return name
-    id = ".".join(kept)
+    id = _PEFT.sub("", ".".join(kept))
     if "experts" in id:
         for pattern, replacement in _RENAMED:
             id = pattern.sub(replacement, id)

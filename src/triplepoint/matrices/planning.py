@@ -76,6 +76,7 @@ def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, layo
         sources=source.names,
         tensor_shape=source.info.shape,
         dtype=source.info.dtype,
+        part=source.part,
         decoding=source.decoding,
         decoded_shape=source.shape,
         detail=source.detail,
@@ -84,11 +85,12 @@ def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, layo
     if asked == "skip":
         return _left_out(base, Reason.filtered, "by --layout"), None
     facts = Facts(info, id, owner(id), context.model_types, context.siblings.gates(info.name))
-    rule = decide(facts)
+    product = source.decoding is not None and source.decoding.scheme == "low_rank"
+    rule = _PRODUCT if product else decide(facts)
     if source.reason is not None:
         return _left_out(base, source.reason, source.detail), None
     layout = asked or info.layout
-    if layout is not None and (rule.reason is None or rule.reason in _ABOUT_LAYOUT):
+    if layout is not None and not product and (rule.reason is None or rule.reason in _ABOUT_LAYOUT):
         rule = Rule(rule.why, kind=_kind(layout, rule, info), layout=layout, detail=rule.detail)
     if rule.reason is not None:
         return _left_out(base, rule.reason, rule.detail), None
@@ -101,7 +103,7 @@ def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, layo
         return _left_out(base, reason, detail), None
     whole = replace(
         base,
-        kind="adapter" if source.decoding is not None and source.decoding.scheme == "low_rank" else rule.kind,
+        kind=rule.kind,
         shape=(fitted.rows, fitted.columns),
         slices=fitted.slices,
         scale=0.5 if fitted.pooled else 1.0,
@@ -111,6 +113,8 @@ def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, layo
     )
     return whole, fitted
 
+
+_PRODUCT = Rule("a product of two factors, which have no axes to arrange", kind="adapter")
 
 _ABOUT_LAYOUT = frozenset(
     {Reason.unsupported_rank, Reason.recurrent, Reason.stacked_experts, Reason.not_a_weight}

@@ -27,6 +27,8 @@ class Source:
     reason: Reason | None = None
     """Why it cannot be formed, whatever the rules say."""
     detail: str | None = None
+    part: str | None = None
+    """Dot path of what it is of the parameter that its alias names: `adapter.NAME`."""
 
 
 Group = Callable[[Sequence[TensorInfo], Mapping[str, Any], Read], list[Source]]

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     undefined = "undefined"
     outside_null_table = "outside_null_table"
     pooled_slices = "pooled_slices"
+    low_rank = "low_rank"
 
     @property
     def sentence(self) -> str:
@@ -79,4 +80,5 @@ _SENTENCES: dict[Reason, str] = {
     Reason.undefined: "The formula has no value for this matrix.",
     Reason.outside_null_table: "No simulated null exists for this shape.",
     Reason.pooled_slices: "The null of pooled kernel slices is not tabulated; see the slice rows.",
+    Reason.low_rank: "The same-shape null does not hold for a product of two factors.",
 }

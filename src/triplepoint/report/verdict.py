@@ -25,6 +25,7 @@ _CAUSES = (
     Reason.too_few_eigenvalues,
     Reason.outside_null_table,
     Reason.pooled_slices,
+    Reason.low_rank,
 )
 """Of the codes a metric may have, those that leave a matrix without a phase."""
 
