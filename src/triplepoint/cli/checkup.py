@@ -14,7 +14,10 @@ from triplepoint import __version__
 
 _NEEDED = ("numpy", "scipy", "ml_dtypes", "click", "rich", "threadpoolctl")
 _OPTIONAL = {
-    "torch": "nn.Module, .pt and .bin files, GPU spectra: pip install 'triplepoint[torch]'",
+    "torch": "nn.Module and GPU spectra, not .pt files: pip install 'triplepoint[torch]'",
+    "gguf": "quantised GGUF files: pip install 'triplepoint[formats]'",
+    "onnx": "ONNX files: pip install 'triplepoint[formats]'",
+    "h5py": "Keras and HDF5 files: pip install 'triplepoint[formats]'",
     "pandas": "Scan.to_pandas: pip install 'triplepoint[frames]'",
     "polars": "Scan.to_polars: pip install 'triplepoint[frames]'",
     "pyarrow": "Parquet and Scan.to_arrow: pip install 'triplepoint[frames]'",

@@ -9,7 +9,7 @@ from triplepoint.errors import UsageError
 
 _ENDINGS = (
     *(".safetensors", ".npz", ".npy", ".index.json", "config.json"),
-    *(".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib", ".distcp", ".pdparams"),
+    *(".pt", ".pth", ".bin", ".ckpt", ".pkl", ".pickle", ".joblib", ".distcp", ".pdparams", ".jit", ".data"),
     *(".gguf", ".ggml", ".onnx", ".h5", ".hdf5", ".keras", ".msgpack", ".tflite", ".pb", ".mat"),
     *(".zip", ".tar", ".gz"),
 )
