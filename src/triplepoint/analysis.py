@@ -26,7 +26,6 @@ from triplepoint.records import (
     AlphaNull,
     BulkNull,
     Finding,
-    LowRank,
     MatrixPlan,
     MatrixRow,
     Measurement,
@@ -34,12 +33,12 @@ from triplepoint.records import (
     Reason,
     Severity,
     Spectrum,
+    Values,
 )
 from triplepoint.records.spectra import EPS32
 
 Array: TypeAlias = np.ndarray[Any, Any]
-ReadPart: TypeAlias = Callable[[str, int | None], Array]
-Loaded: TypeAlias = tuple[Array | LowRank | None, Reason | None, str | None]
+Loaded: TypeAlias = tuple[Values | None, Reason | None, str | None]
 
 # In `fast`, a tail that starts this far below λmax, or within this factor of the cut-off of float32, may have been cut
 # short or lie in rounding noise; like a spectrum without a fit, the matrix is done again in double precision.
@@ -63,7 +62,7 @@ class Settings:
     backend: Backend
 
 
-def analyze(plans: Sequence[MatrixPlan], read: ReadPart, settings: Settings) -> list[MatrixRow]:
+def analyze(plans: Sequence[MatrixPlan], read: matrices.ReadPart, settings: Settings) -> list[MatrixRow]:
     """Rows of the weights made of the same stored tensors: wholes, fused parts and kernel slices, in order.
 
     The tensors are read and decoded once; a whole and its slices share a decomposition. Never raises for a bad tensor.
@@ -104,7 +103,7 @@ def _analyze(
     return rows + [replace(row, seconds=seconds) for row in done]
 
 
-def _loaded(plan: MatrixPlan, read: ReadPart) -> Loaded:
+def _loaded(plan: MatrixPlan, read: matrices.ReadPart) -> Loaded:
     """The values of a weight, or why there are none and what completes the reason."""
     try:
         return matrices.load(plan, read), None, None
@@ -117,7 +116,7 @@ def _loaded(plan: MatrixPlan, read: ReadPart) -> Loaded:
 
 
 def _decomposed(
-    plan: MatrixPlan, loaded: Array | LowRank, settings: Settings
+    plan: MatrixPlan, loaded: Values, settings: Settings
 ) -> tuple[Decomposition | Reason, str | None]:
     try:
         return _decompose(matrices.form(plan, loaded).values, plan, settings), None
@@ -125,7 +124,7 @@ def _decomposed(
         return Reason.out_of_memory, None
 
 
-def _decompose(values: Array | LowRank, plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
+def _decompose(values: Values, plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
     mode: Mode = settings.mode
     if mode == "fast" and settings.asked and any(metric.needs_precise for metric in settings.metrics):
         mode = "precise"

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from triplepoint.records import TensorInfo
+from triplepoint.records import PackedRows, TensorInfo
 
 
 class Reader(Protocol):
@@ -29,11 +29,11 @@ class Reader(Protocol):
     def tensors(self) -> Sequence[TensorInfo]:
         """Every tensor, in stored order, from headers alone."""
 
-    def read(self, name: str, at: int | None = None) -> np.ndarray[Any, Any]:
+    def read(self, name: str, at: int | None = None) -> np.ndarray[Any, Any] | PackedRows:
         """The tensor, or entry `at` along its first axis; mapped, not copied, where possible.
 
         In its stored dtype (`ml_dtypes` for BF16 and FP8), or in `TensorInfo.decoded` where the format itself packs
-        values (GGUF blocks, ONNX codes with their scale). Safe to call from several threads at once.
+        values (GGUF blocks, ONNX codes with their scale); a tall matrix of blocks as `PackedRows`. Safe to call from several threads at once.
         """
 
     def prefetch(self, name: str) -> None:

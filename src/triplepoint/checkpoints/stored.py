@@ -17,10 +17,10 @@ from triplepoint.checkpoints import digests
 from triplepoint.checkpoints.dtypes import numpy_dtype
 from triplepoint.checkpoints.files import shown, unreadable
 from triplepoint.checkpoints.mapped import Bytes, MappedFile
-from triplepoint.records import TensorInfo
+from triplepoint.records import PackedRows, TensorInfo
 
 Array = np.ndarray[Any, Any]
-Values = Callable[[Bytes, int | None], Array]
+Values = Callable[[Bytes, int | None], Array | PackedRows]
 """(the tensor's bytes, an index along its first axis or None for all of it) → values."""
 
 
@@ -60,7 +60,7 @@ class FileReader:
         """In stored order."""
         return tuple(stored.info for stored in self._stored.values())
 
-    def read(self, name: str, at: int | None = None) -> Array:
+    def read(self, name: str, at: int | None = None) -> Array | PackedRows:
         """Read-only values; UnreadableCheckpoint where the bytes are damaged or of a type without values."""
         stored = self._stored[name]
         if stored.values is None:
@@ -68,7 +68,8 @@ class FileReader:
             raise unreadable(self.source, found, "Convert the checkpoint to a float type.")
         raw = np.empty(0, np.uint8) if stored.file is None else stored.file.bytes(stored.begin, stored.end)
         values = stored.values(raw, at)
-        values.flags.writeable = False
+        if isinstance(values, np.ndarray):
+            values.flags.writeable = False
         return values
 
     def prefetch(self, name: str) -> None:

@@ -24,7 +24,7 @@ from triplepoint.linalg import lapack, low_rank, memory
 from triplepoint.linalg.backend import Backend
 from triplepoint.linalg.gram import gram_pass
 from triplepoint.linalg.small import entry_statistics, small_stacks
-from triplepoint.records import EntryStatistics, LowRank, Reason
+from triplepoint.records import EntryStatistics, LowRank, PackedRows, Reason, Values
 from triplepoint.records.spectra import EPS32, EPS64
 
 Array = np.ndarray[Any, Any]
@@ -79,7 +79,7 @@ class Decomposition:
         )
 
 
-def decompose(values: Array | LowRank, mode: Mode, backend: Backend) -> Decomposition | Reason:
+def decompose(values: Values, mode: Mode, backend: Backend) -> Decomposition | Reason:
     """All singular values of `values` (slices, rows, columns) or of two factors, or the reason why there are none.
 
     Errors are values: non-finite entries, all-zero matrices and an iteration that does not converge give a
@@ -87,11 +87,13 @@ def decompose(values: Array | LowRank, mode: Mode, backend: Backend) -> Decompos
     """
     if isinstance(values, LowRank):
         return _by_factors(values)
-    if not memory.fits(values.shape[1:], exact=mode == "exact", itemsize=4 if mode == "fast" else 8):
+    if isinstance(values, PackedRows) and mode == "exact":
+        values = np.asarray(values)[None]
+    if not memory.fits(values.shape[-2:], exact=mode == "exact", itemsize=4 if mode == "fast" else 8):
         return Reason.out_of_memory
     try:
         if mode == "exact":
-            return _exact(values)
+            return _exact(np.asarray(values))
         result = _by_gram(values, np.dtype(np.float32 if mode == "fast" else np.float64), backend)
     except (lapack.LapackError, np.linalg.LinAlgError):
         return Reason.not_converged
@@ -131,9 +133,10 @@ def _rank_unresolved(result: Decomposition) -> bool:
     return result.method != "svd" and bool(np.any(_relative(result) < result.resolved_ratio))
 
 
-def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposition | Reason:
-    slices, rows, columns = values.shape
-    if slices > 1 and min(rows, columns) <= SMALL_SIDE:
+def _by_gram(values: Array | PackedRows, dtype: np.dtype[Any], backend: Backend) -> Decomposition | Reason:
+    *stack, rows, columns = values.shape
+    slices = stack[0] if stack else 1
+    if isinstance(values, np.ndarray) and slices > 1 and min(rows, columns) <= SMALL_SIDE:
         found = small_stacks(values)
         if found is None:
             return Reason.non_finite
@@ -143,7 +146,7 @@ def _by_gram(values: Array, dtype: np.dtype[Any], backend: Backend) -> Decomposi
         singular = np.empty((slices, min(rows, columns)))
         entries, kernel = [], ""
         for index in range(slices):
-            passed = gram_pass(values[index], dtype, backend)
+            passed = gram_pass(values[index] if isinstance(values, np.ndarray) else values, dtype, backend)
             if not math.isfinite(passed.entries.max_abs):
                 return Reason.non_finite
             entries.append(passed.entries)
@@ -191,9 +194,9 @@ def _by_factors(values: LowRank) -> Decomposition | Reason:
 
 
 def _assemble(
-    values: Array, singular: Array, entries: list[EntryStatistics], method: str, epsilon: float
+    values: Array | PackedRows, singular: Array, entries: list[EntryStatistics], method: str, epsilon: float
 ) -> Decomposition | Reason:
-    _, rows, columns = values.shape
+    *_, rows, columns = values.shape
     if max(e.max_abs for e in entries) == 0:
         return Reason.all_zero
     return Decomposition(
@@ -206,6 +209,6 @@ def _assemble(
     )
 
 
-def precise_again(result: Decomposition, values: Array | LowRank, backend: Backend) -> Decomposition | Reason:
+def precise_again(result: Decomposition, values: Values, backend: Backend) -> Decomposition | Reason:
     """The same tensor in double precision, unless it already is."""
     return result if result.epsilon == EPS64 or result.factored else decompose(values, "precise", backend)

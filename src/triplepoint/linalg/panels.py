@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.records import PackedRows
+
 Array = np.ndarray[Any, Any]
 
 # 8 MiB: large enough that syrk runs at its peak (512 columns at n = 2048), small beside any Gram matrix worth
@@ -24,7 +26,7 @@ def is_tall(shape: tuple[int, ...]) -> bool:
     return shape[0] >= shape[1]
 
 
-def panels(values: Array, dtype: np.dtype[Any], factor: float = 1.0) -> Iterator[Array]:
+def panels(values: Array | PackedRows, dtype: np.dtype[Any], factor: float = 1.0) -> Iterator[Array]:
     """C-ordered panels of `factor`·W in `dtype`, cut along the longer side; one buffer is reused."""
     tall = is_tall(values.shape)
     small, large = min(values.shape), max(values.shape)
@@ -32,7 +34,7 @@ def panels(values: Array, dtype: np.dtype[Any], factor: float = 1.0) -> Iterator
     buffer = np.empty(depth * small, dtype)
     for start in range(0, large, depth):
         stop = min(start + depth, large)
-        block = values[start:stop] if tall else values[:, start:stop]
+        block = values[start:stop] if tall or isinstance(values, PackedRows) else values[:, start:stop]
         panel = buffer[: block.size].reshape(block.shape)
         convert(block, panel)
         if factor != 1.0:

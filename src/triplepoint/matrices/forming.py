@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from triplepoint.matrices import decoding, layouts
-from triplepoint.records import LowRank, MatrixPlan, WeightMatrix
+from triplepoint.records import LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 Array = np.ndarray[Any, Any]
-ReadPart = Callable[[str, int | None], Array]
+ReadPart = Callable[[str, int | None], Array | PackedRows]
 
 
-def load(plan: MatrixPlan, read: ReadPart) -> Array | LowRank:
+def load(plan: MatrixPlan, read: ReadPart) -> Values:
     """The values before they are arranged, of one entry where the plan is of a stack.
 
     Codes are decoded here, so that the parts of one weight share the work. Raises ValueError for a plan that is left
@@ -25,13 +25,15 @@ def load(plan: MatrixPlan, read: ReadPart) -> Array | LowRank:
     arrays = [read(name, plan.at) for name in plan.sources]
     shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
     wanted = shape if plan.at is None else shape[1:]
-    values = arrays[0] if plan.decoding is None else decoding.decode(plan.decoding, arrays, wanted)
+    values: Values = arrays[0]
+    if plan.decoding is not None:
+        values = decoding.decode(plan.decoding, [np.asarray(array) for array in arrays], wanted)
     if not isinstance(values, LowRank) and values.shape != wanted:
         raise ValueError(f"{plan.id!r} is planned for {wanted}, not {values.shape}")
     return values
 
 
-def form(plan: MatrixPlan, loaded: Array | LowRank) -> WeightMatrix:
+def form(plan: MatrixPlan, loaded: Values) -> WeightMatrix:
     """Values as (slices, rows, columns), a view of `loaded` unless a convolution is stored non-contiguously.
 
     Of a fused part its rows alone. A slice row has no values of its own: slice K is `values[K]` of its whole; asking
@@ -41,6 +43,10 @@ def form(plan: MatrixPlan, loaded: Array | LowRank) -> WeightMatrix:
         raise ValueError(f"{plan.id!r} is a slice; form its whole")
     if isinstance(loaded, LowRank):
         return WeightMatrix(plan, loaded)
+    if isinstance(loaded, PackedRows):
+        if plan.layout == "out,in" and plan.piece is None:
+            return WeightMatrix(plan, loaded)
+        loaded = np.asarray(loaded)
     values = layouts.arrange(loaded, plan.layout)
     if plan.piece is not None:
         shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape

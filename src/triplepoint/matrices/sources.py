@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from triplepoint.records import Decoding, Reason, TensorInfo
 
-Read = Callable[[str], np.ndarray[Any, Any]]
+Read = Callable[[str], Any]
+"""A stored tensor by its name: an array, or `PackedRows`."""
 
 
 @dataclass(frozen=True, slots=True)

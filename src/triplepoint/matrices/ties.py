@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.matrices.names import owner
 from triplepoint.records import MatrixPlan, Reason
@@ -38,7 +36,7 @@ def tie_storage(plans: Sequence[MatrixPlan], storages: Sequence[tuple[int, ...] 
     ]
 
 
-def tie(plans: Sequence[MatrixPlan], read: Callable[[str], np.ndarray[Any, Any]]) -> tuple[MatrixPlan, ...]:
+def tie(plans: Sequence[MatrixPlan], read: Callable[[str], Any]) -> tuple[MatrixPlan, ...]:
     """The plans with repeated embeddings and heads left out; `read` is called for candidates only.
 
     Two different matrices are told apart within their first 4 MiB, equal ones are read to the end. A tensor
@@ -69,13 +67,14 @@ def tied(plan: MatrixPlan, keeper: MatrixPlan) -> MatrixPlan:
     return replace(plan, counted=False, reason=Reason.tied, detail=keeper.id)
 
 
-def _equal(one: MatrixPlan, other: MatrixPlan, read: Callable[[str], np.ndarray[Any, Any]]) -> bool:
+def _equal(one: MatrixPlan, other: MatrixPlan, read: Callable[[str], Any]) -> bool:
     """Byte by byte, so that NaN equals itself."""
     try:
         left, right = read(one.name), read(other.name)
     except UnreadableCheckpoint:
         return False
-    rows = max(1, _CHUNK_BYTES * len(left) // max(1, left.nbytes))
+    count = left.shape[0]
+    rows = max(1, _CHUNK_BYTES * count // max(1, left.size * left.dtype.itemsize))
     return all(
-        left[at : at + rows].tobytes() == right[at : at + rows].tobytes() for at in range(0, len(left), rows)
+        left[at : at + rows].tobytes() == right[at : at + rows].tobytes() for at in range(0, count, rows)
     )

@@ -10,7 +10,7 @@ from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import Provenance, Scan, Summary
 from triplepoint.records.spectra import Spectrum
 from triplepoint.records.tensors import TensorInfo
-from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, WeightMatrix
+from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 __all__ = [
     "AlphaNull",
@@ -22,6 +22,7 @@ __all__ = [
     "MatrixPlan",
     "MatrixRow",
     "Measurement",
+    "PackedRows",
     "Phase",
     "PowerLawFit",
     "Provenance",
@@ -31,6 +32,7 @@ __all__ = [
     "Spectrum",
     "Summary",
     "TensorInfo",
+    "Values",
     "WeightMatrix",
     "is_slice",
     "primary",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -92,9 +93,38 @@ class LowRank:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PackedRows:
+    """A tall matrix that is decoded a few rows at a time: 128,256 × 4,096 values in blocks would be 2 GB as float32."""
+
+    shape: tuple[int, int]
+    """(rows, columns), at least as many rows as columns."""
+    decode: Callable[[int, int], np.ndarray[Any, Any]]
+    """(first row, row after the last) → float32 (rows, columns)"""
+
+    dtype: ClassVar[np.dtype[Any]] = np.dtype(np.float32)
+
+    @property
+    def size(self) -> int:
+        """Number of entries."""
+        return self.shape[0] * self.shape[1]
+
+    def __getitem__(self, rows: slice) -> np.ndarray[Any, Any]:
+        begin, stop, _ = rows.indices(self.shape[0])
+        return self.decode(begin, stop)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        return np.asarray(self.decode(0, self.shape[0]), dtype)
+
+
+Values: TypeAlias = np.ndarray[Any, Any] | LowRank | PackedRows
+"""An array, or what stands for one that is not formed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class WeightMatrix:
     """One matrix in memory, or mapped: values in their stored type, never copied to float64 as a whole."""
 
     plan: MatrixPlan
-    values: np.ndarray[Any, Any] | LowRank
-    """(slices, rows, columns) in the stored dtype; a view of the file map where the layout allows. Or two factors."""
+    values: Values
+    """(slices, rows, columns) in the stored dtype; a view of the file map where the layout allows. Or two factors, or
+    one matrix that is decoded piece by piece."""
