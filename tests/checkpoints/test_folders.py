@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 from tests.checkpoints.files import good
+from tests.checkpoints.pickles import archive, here, storage, tensor
 from triplepoint import checkpoints
-from triplepoint.checkpoints import huggingface
+from triplepoint.checkpoints import huggingface, isolated, numpy_files
 from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint
 
 ONE, TWO = "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"
@@ -31,13 +34,15 @@ def sharded(folder: Path, weight_map: Mapping[str, Any] | None = None) -> Path:
     return folder
 
 
-def names(source: Path) -> list[str]:
-    return [info.name for info in checkpoints.open(source).tensors()]
+def names(source: Path, **options: bool) -> list[str]:
+    return [info.name for info in checkpoints.open(source, **options).tensors()]
 
 
-def refusal(source: Path, kind: type[TriplepointError] = UnreadableCheckpoint) -> TriplepointError:
+def refusal(
+    source: Path, kind: type[TriplepointError] = UnreadableCheckpoint, **options: bool
+) -> TriplepointError:
     with pytest.raises(TriplepointError) as caught:
-        checkpoints.open(source)
+        checkpoints.open(source, **options)
     assert type(caught.value) is kind, caught.value
     assert "\n" not in str(caught.value)
     return caught.value
@@ -318,3 +323,128 @@ def test_the_look_for_a_hint_ends_after_a_bounded_number_of_entries(
     with pytest.raises(UnreadableCheckpoint):
         checkpoints.open(tmp_path)
     assert len(seen) == 31 + 30 * 5 + 1 + 1  # three levels: c is seen, d is not
+
+
+FIRST, SECOND = "pytorch_model-00001-of-00002.bin", "pytorch_model-00002-of-00002.bin"
+
+
+@pytest.fixture
+def same_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pickles are evaluated here, without the 0.08 s that a process takes."""
+    monkeypatch.setattr(isolated, "run", here)
+
+
+def pickled(folder: Path, weight_map: Mapping[str, Any] | None = None) -> Path:
+    """Two shards of torch.save with an index; the places of `a` and `b` in their files are equal."""
+    folder.mkdir(parents=True, exist_ok=True)
+    archive(folder / FIRST, {"a": tensor()})
+    archive(folder / SECOND, {"b": tensor(), "c": tensor((4,), (1,))})
+    honest = {"a": FIRST, "b": SECOND}
+    (folder / "pytorch_model.bin.index.json").write_text(json.dumps({"weight_map": weight_map or honest}))
+    return folder
+
+
+def test_pickled_shards_are_read_where_pickles_are_allowed(same_process: None, tmp_path: Path) -> None:
+    folder = pickled(tmp_path / "m")
+    (folder / "config.json").write_text('{"model_type": "gpt2"}')
+    for source in (folder, folder / "pytorch_model.bin.index.json"):
+        assert "--allow-pickle" in refusal(source, UnsafeCheckpoint).next
+        reader = checkpoints.open(source, allow_pickle=True)
+        assert reader.format == "torch-sharded"
+        assert reader.config["model_type"] == "gpt2"
+        assert [info.name for info in reader.tensors()] == ["a", "b", "c"]
+        assert reader.read("b").tolist() == [[1, 2], [3, 4]]
+    (folder / "pytorch_model.bin.index.json").unlink()
+    assert names(folder, allow_pickle=True) == ["a", "b", "c"]
+    (folder / SECOND).unlink()
+    assert f"'{SECOND}'" in refusal(folder, allow_pickle=True).found
+
+
+def test_equal_places_in_two_shards_are_no_tie(same_process: None, tmp_path: Path) -> None:
+    infos = {info.name: info for info in checkpoints.open(pickled(tmp_path), allow_pickle=True).tensors()}
+    assert infos["a"].storage is not None
+    assert infos["b"].storage is not None
+    assert infos["a"].storage[1:] == infos["b"].storage[1:]
+    assert infos["a"].storage != infos["b"].storage
+
+
+def test_the_index_of_pickled_shards_is_held_against_them(same_process: None, tmp_path: Path) -> None:
+    assert "places the tensor 'z'" in refusal(pickled(tmp_path, {"z": FIRST}), allow_pickle=True).found
+    refusal(pickled(tmp_path, {"a": "../x.bin"}), UnsafeCheckpoint, allow_pickle=True)
+    archive(pickled(tmp_path) / FIRST, {"a": tensor(), "b": tensor()})
+    assert f"'b' is in '{FIRST}' and '{SECOND}'" in refusal(tmp_path, allow_pickle=True).found
+
+
+def test_a_single_pickle_is_the_checkpoint_whatever_training_left_beside_it(
+    same_process: None, tmp_path: Path
+) -> None:
+    archive(tmp_path / "weights.ckpt", {"w": tensor()})
+    for beside in ("training_args.bin", "optimizer.pt", "scheduler.pt", "rng_state_0.pth", "scaler.pt"):
+        archive(tmp_path / beside, {"x": tensor()})
+    assert names(tmp_path, allow_pickle=True) == ["w"]
+    assert "'weights.ckpt'" in refusal(tmp_path, UnsafeCheckpoint).found
+    archive(tmp_path / "other.pth", {"v": tensor()})
+    error = refusal(tmp_path, allow_pickle=True)
+    assert "2 pickled files" in error.found
+    assert error.next == "Name one of them."
+    archive(tmp_path / "pytorch_model.bin", {"u": tensor(of=storage())})
+    assert names(tmp_path, allow_pickle=True) == ["u"]
+
+
+def test_safetensors_win_over_pickles(same_process: None, tmp_path: Path) -> None:
+    good(pickled(tmp_path) / "model.safetensors", w=(2, 2))
+    assert names(tmp_path, allow_pickle=True) == names(tmp_path) == ["w"]
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "bin"])
+def test_an_adapter_has_its_own_configuration_over_that_of_the_folder(
+    same_process: None, tmp_path: Path, ending: str
+) -> None:
+    if ending == "bin":
+        archive(tmp_path / "adapter_model.bin", {"w": tensor()})
+    else:
+        good(tmp_path / "adapter_model.safetensors", w=(2, 2))
+    (tmp_path / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 8}')
+    (tmp_path / "config.json").write_text('{"model_type": "llama", "r": 1}')
+    for source in (tmp_path, tmp_path / f"adapter_model.{ending}"):
+        reader = checkpoints.open(source, allow_pickle=True)
+        assert reader.config == {"peft_type": "LORA", "r": 8, "model_type": "llama"}
+    (tmp_path / f"adapter_model.{ending}").rename(tmp_path / f"model.{ending}")
+    assert checkpoints.open(tmp_path, allow_pickle=True).config == {"model_type": "llama", "r": 1}
+
+
+def test_pieces_of_a_distributed_checkpoint_are_answered_with_how_to_join_them(tmp_path: Path) -> None:
+    (tmp_path / ".metadata").write_bytes(b"")
+    (tmp_path / "__0_0.distcp").write_bytes(b"")
+    for allow in (True, False):
+        assert "dcp_to_torch" in refusal(tmp_path, allow_pickle=allow).next
+
+
+@pytest.mark.parametrize(
+    ("name", "module"), [("m.gguf", "gguf_files"), ("m.onnx", "onnx_files"), ("m.keras", "keras_files")]
+)
+def test_a_folder_with_one_file_of_another_format_is_that_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str
+) -> None:
+    np.save(tmp_path / "w.npy", np.ones((3, 4)))
+    (tmp_path / name).touch()
+
+    def open_file(source: str, path: Path) -> Any:
+        assert path.name == name
+        return numpy_files.open_npy(source, tmp_path / "w.npy")
+
+    fake = SimpleNamespace(open_file=open_file)
+    monkeypatch.setitem(sys.modules, f"triplepoint.checkpoints.{module}", fake)  # type: ignore[arg-type]
+    reader = checkpoints.open(tmp_path)
+    assert (reader.source, [info.shape for info in reader.tensors()]) == (str(tmp_path), [(3, 4)])
+    stem, _, ending = name.partition(".")
+    for part in ("00001", "00002"):
+        (tmp_path / f"{stem}-{part}-of-00002.{ending}").touch()
+    assert "3 checkpoints" in refusal(tmp_path).found
+    (tmp_path / name).unlink()
+    name = f"{stem}-00001-of-00002.{ending}"  # the reader of a format that is split finds the other parts
+    assert checkpoints.open(tmp_path).read("w").size == 12
+    (tmp_path / f"{stem}-00002-of-00002.{ending}").rename(tmp_path / f"other-{stem}.{ending}")
+    assert "2 checkpoints" in refusal(tmp_path).found
+    good(tmp_path / "model.safetensors", w=(2, 2))
+    assert names(tmp_path) == ["w"]

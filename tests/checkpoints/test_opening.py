@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.checkpoints.files import good
+from tests.checkpoints.pickles import archive, tensor
 from triplepoint import checkpoints
 from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint, UsageError
 
@@ -49,22 +50,21 @@ def test_a_path_that_is_nowhere_is_one_line(path: str) -> None:
     assert "\n" not in str(refusal(path, UnreadableCheckpoint))
 
 
-@pytest.mark.parametrize("extension", ["pt", "pth", "bin", "ckpt", "pkl", "PT"])
-def test_pickles_are_refused_with_the_line_that_converts_them(tmp_path: Path, extension: str) -> None:
-    path = tmp_path / f"model.{extension}"
-    path.write_bytes(pickle.dumps({"w": 1}))
-    assert "safetensors.torch" in refusal(path, UnsafeCheckpoint).next
+@pytest.mark.parametrize("extension", ["pt", "pth", "bin", "ckpt", "pkl", "jit", "pth.tar", "PT"])
+def test_pickles_are_refused_until_they_are_allowed(tmp_path: Path, extension: str) -> None:
+    path = archive(tmp_path / f"model.{extension}", {"w": tensor()})
+    error = refusal(path, UnsafeCheckpoint)
+    assert error.next.startswith("Run again with `--allow-pickle`")
+    assert checkpoints.open(path, allow_pickle=True).read("w").tolist() == [[1, 2], [3, 4]]
 
 
-def test_the_conversion_line_of_the_message_works(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    layer = torch.nn.Linear(3, 2)
-    torch.save({"state_dict": layer.state_dict(), "step": 3}, tmp_path / "model.pt")
-    error = refusal(tmp_path / "model.pt", UnsafeCheckpoint)
-    line = error.next.split("`")[1].replace("python -c", f"{sys.executable} -c").replace("FILE", "model.pt")
-    subprocess.run(line, shell=True, check=True, cwd=tmp_path)
-    read = checkpoints.open(tmp_path / "model.safetensors").read("weight")
-    assert read.tobytes() == layer.weight.detach().numpy().tobytes()
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("a.joblib", "numpy.savez"), ("a.pdparams", "paddle"), ("a.distcp", "folder"), ("a.tar", "Unpack")],
+)
+def test_pickles_of_others_are_not_read_even_if_allowed(tmp_path: Path, name: str, way: str) -> None:
+    (tmp_path / name).write_bytes(b"\x00")
+    assert way in refusal(tmp_path / name, UnreadableCheckpoint, allow_pickle=True).next
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -71,10 +72,15 @@ def _open_path(source: str | bytes, allow_pickle: bool) -> Reader:
     if "\0" in source or not os.path.lexists(path):
         raise _missing(source, path)
     if path.is_dir():
-        return huggingface.open_folder(source, path, allow_pickle=allow_pickle)
+        open_one = partial(_open_file, allow_pickle=allow_pickle)
+        return huggingface.open_folder(source, path, open_one, allow_pickle=allow_pickle)
     regular_size(path)
-    if path.name.endswith(huggingface.INDEX):
-        return huggingface.open_index(source, path)
+    if path.name.endswith(huggingface.INDEXES):
+        return huggingface.open_index(source, path, allow_pickle=allow_pickle)
+    return _open_file(source, path, allow_pickle=allow_pickle)
+
+
+def _open_file(source: str, path: Path, *, allow_pickle: bool) -> Reader:
     extension = formats.extension_of(path)
     opener = _OPENERS.get(extension)
     if opener is not None and (allow_pickle or extension not in formats.TORCH):
@@ -82,7 +88,7 @@ def _open_path(source: str | bytes, allow_pickle: bool) -> Reader:
         module = import_module(f"triplepoint.checkpoints.{opener}")
         reader: Reader = module.open_file(source, path)
         return reader
-    raise formats.refuse(source, extension, allow_pickle=allow_pickle)
+    raise formats.refuse(source, extension)
 
 
 def _missing(source: str, path: Path) -> Exception:

@@ -7,15 +7,14 @@ names, extra fields and shapes NumPy cannot hold. Format: github.com/huggingface
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from triplepoint.checkpoints.files import shown, unreadable
-from triplepoint.checkpoints.limits import MAX_HEADER_BYTES, MAX_TENSORS
+from triplepoint.checkpoints.files import unreadable
+from triplepoint.checkpoints.limits import MAX_HEADER_BYTES
 from triplepoint.checkpoints.mapped import MappedFile
 from triplepoint.checkpoints.safetensors_header import Entry, HeaderError, cover, parse
-from triplepoint.checkpoints.stored import FileReader, Stored, plain
+from triplepoint.checkpoints.stored import Stored, plain
 from triplepoint.records import TensorInfo
 
 _AGAIN = "Download or save it again; a partial download is the usual cause."
@@ -62,23 +61,3 @@ class SafetensorsFile:
                 plain(entry.dtype, entry.shape),
                 f"has elements of type {entry.dtype}, smaller than a byte",
             )
-
-
-def reader(source: str, files: Sequence[SafetensorsFile], config: Mapping[str, Any]) -> FileReader:
-    """One checkpoint of one or more files; a name that occurs in two of them is refused."""
-    owner: dict[str, Path] = {}
-    for file in files:
-        for name in file.entries:
-            if name in owner:
-                both = f"{shown(owner[name].name)} and {shown(file.path.name)}"
-                raise unreadable(source, f"the tensor {shown(name)} is in {both}", "Name one of the files.")
-            owner[name] = file.path
-    if len(owner) > MAX_TENSORS:
-        raise unreadable(source, f"it names more than {MAX_TENSORS:,} tensors", "Split the checkpoint.")
-    return FileReader(
-        source,
-        "safetensors" if len(files) == 1 else "safetensors-sharded",
-        config,
-        (stored for file in files for stored in file.stored()),
-        (part for file in files for part in file.identity()),
-    )
