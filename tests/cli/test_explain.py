@@ -9,6 +9,7 @@ import pytest
 from tests.cli.conftest import Invoke, error_in
 from triplepoint.diagnosis import PHASES, RULES
 from triplepoint.metrics import METRICS
+from triplepoint.records import Reason
 
 NAMES = sorted({*METRICS, *RULES, *PHASES})
 
@@ -57,4 +58,11 @@ def test_json_holds_the_same(invoke: Invoke) -> None:
     assert (entry["group"], entry["name"]) == ("metric", "alpha")
     assert entry["details"]["Source"]
     everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
-    assert sorted(entry["name"] for entry in everything) == NAMES
+    assert sorted(entry["name"] for entry in everything) == sorted({*NAMES, *Reason, "layout"})
+
+
+def test_reasons_and_the_language_of_layouts_are_explained(invoke: Invoke) -> None:
+    assert "one row and has no spectrum" in words(invoke("explain", "single_channel").stdout)
+    text = words(invoke("explain", "layout").stdout)
+    assert "out(query:H*D,key:K*D,value:K*D),in" in text
+    assert "num_key_value_heads" in text

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from triplepoint.diagnosis import PHASES, RULES
 from triplepoint.diagnosis._rule import Rule
 from triplepoint.errors import UsageError
+from triplepoint.matrices import heads, layouts
 from triplepoint.metrics import METRICS
 from triplepoint.metrics._metric import Metric
+from triplepoint.records import Reason
 
 _UNITS = {
     "1": "none, a pure number",
@@ -27,7 +29,7 @@ class Entry:
     """One explained name."""
 
     group: str
-    """phase · metric · rule."""
+    """phase · metric · rule · reason · option."""
     name: str
     definition: str
     details: tuple[tuple[str, str], ...]
@@ -37,10 +39,13 @@ class Entry:
 
 def entries() -> tuple[Entry, ...]:
     """All of them, phases first."""
+    named = {*PHASES, *METRICS, *RULES}
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
         *(_metric(name, metric) for name, metric in METRICS.items()),
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
+        *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
+        Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
     )
 
 
@@ -56,7 +61,7 @@ def find(name: str) -> tuple[Entry, ...]:
     near = dict.fromkeys(names[match] for match in difflib.get_close_matches(wanted, names, n=3, cutoff=0.5))
     raise UsageError(
         f"explain {name}",
-        "no metric, rule or phase of that name",
+        "no metric, rule, phase or reason of that name",
         f"Did you mean {', '.join(near)}?" if near else "Run: triplepoint explain, for all names",
     )
 
