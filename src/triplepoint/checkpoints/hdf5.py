@@ -122,7 +122,7 @@ def parse(answer: bytes, size: int) -> Structure:
             raise Hdf5Error(f"it is not a whole HDF5 file ({shown(said['error'], 200)})")
         objects = [dict(described) for described in said["objects"]]
         kinds = [_dataset(described, size) for described in objects]
-        datasets = tuple(_named(str(path), kinds[int(index)]) for path, index in said["names"])
+        datasets = tuple(_named(path, kinds[_count(index)]) for path, index in said["names"])
         labels = {str(group): str(label) for group, label in said["labels"].items()}
         return Structure(datasets, labels, str(said["config"] or ""), bool(said["keras"]))
     except (
@@ -139,13 +139,16 @@ def parse(answer: bytes, size: int) -> Structure:
         raise Hdf5Error("its structure cannot be described") from None
 
 
-def _named(path: str, dataset: Dataset) -> Dataset:
+def _named(path: object, dataset: Dataset) -> Dataset:
+    if not isinstance(path, str) or path.count("/") > 100:
+        raise Hdf5Error("its groups are nested too deeply")
     return replace(dataset, path=path)
 
 
 def _dataset(said: Mapping[str, Any], size: int) -> Dataset:
     """One object of the answer; what is wrong with it becomes its refusal."""
     dtype = str(said["dtype"])[:40]
+    shape: tuple[int, ...] = ()
     try:
         shape = tuple(_count(side) for side in said.get("shape", ()))
         native = numpy_dtype(dtype)

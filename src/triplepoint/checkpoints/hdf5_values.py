@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import zlib
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -13,10 +14,13 @@ from triplepoint.checkpoints.dtypes import numpy_dtype
 from triplepoint.checkpoints.files import shown, unreadable
 from triplepoint.checkpoints.hdf5 import Chunks, Dataset
 from triplepoint.checkpoints.mapped import Bytes
-from triplepoint.checkpoints.stored import Array, Values, plain
+from triplepoint.checkpoints.stored import Array, plain
+
+ArrayValues = Callable[[Bytes, int | None], Array]
+"""`stored.Values` that are arrays."""
 
 
-def values(path: Path, dataset: Dataset) -> Values | None:
+def values(path: Path, dataset: Dataset) -> ArrayValues | None:
     """How the dataset's range of bytes becomes an array; None where it is refused. Damage: UnreadableCheckpoint.
 
     Plain data are views. Of chunked data only the chunks that are asked for are unpacked.
@@ -25,7 +29,8 @@ def values(path: Path, dataset: Dataset) -> Values | None:
     if dataset.refusal or native is None:
         return None
     if chunks is None:
-        return _swapped(native, dataset.shape) if dataset.big else plain(dataset.dtype, dataset.shape)
+        straight = cast(ArrayValues, plain(dataset.dtype, dataset.shape))
+        return _swapped(native, dataset.shape) if dataset.big else straight
 
     def assembled(raw: Bytes, at: int | None) -> Array:
         try:
@@ -37,7 +42,7 @@ def values(path: Path, dataset: Dataset) -> Values | None:
     return assembled
 
 
-def _swapped(native: np.dtype[Any], shape: tuple[int, ...]) -> Values:
+def _swapped(native: np.dtype[Any], shape: tuple[int, ...]) -> ArrayValues:
     def swapped(raw: Bytes, at: int | None) -> Array:
         bits = raw.view(f">u{native.itemsize}").reshape(shape)
         bits = bits if at is None else bits[at]

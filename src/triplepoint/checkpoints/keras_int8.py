@@ -14,12 +14,12 @@ import numpy as np
 from triplepoint.checkpoints import hdf5_values
 from triplepoint.checkpoints.hdf5 import Dataset
 from triplepoint.checkpoints.mapped import Bytes
-from triplepoint.checkpoints.stored import Array, Values
+from triplepoint.checkpoints.stored import Array
 
 
 def values(
     path: Path, codes: Dataset, scale: Dataset, layout: str, stored: Callable[[], Bytes]
-) -> Values | None:
+) -> hdf5_values.ArrayValues | None:
     """float32 values; None where the codes or their scale are refused. `stored`: the bytes of the scale."""
     read, divide = hdf5_values.values(path, codes), hdf5_values.values(path, scale)
     if read is None or divide is None:

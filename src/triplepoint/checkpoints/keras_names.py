@@ -16,6 +16,14 @@ from triplepoint.checkpoints import keras_config
 from triplepoint.checkpoints.keras_config import Layer
 
 _LISTS = frozenset({"layers", "_layer_checkpoint_dependencies"})
+_CELLS = ("lstm", "gru", "simple_rnn")
+_FIXED = {
+    "query_dense": "query",
+    "key_dense": "key",
+    "value_dense": "value",
+    "output_dense": "attention_output",
+}
+"""Attributes of attention layers, and what the layers in them are called."""
 _COUNTER = re.compile(r"_\d+$")
 
 
@@ -95,7 +103,7 @@ class Names:
                 members = keras_config.counted(several) if several else None
             name = self._labels.get("/".join((*parts, "vars"))) or (here.name if here else None)
             if name is None and not self._labels and part not in _LISTS and members is None:
-                name = part  # a file without names: every part but those of lists is a layer
+                name = _unlabelled(part, before.owners)
             owners = before.owners
             if name is not None:
                 known = [keras_config.snake(here.kind)] if here else []
@@ -121,6 +129,13 @@ class Names:
         if id(layer) not in self._below:
             self._below[id(layer)] = layer.below()
         return self._below[id(layer)]
+
+
+def _unlabelled(part: str, owners: tuple[Owner, ...]) -> str:
+    """In a file without names every part but those of lists is a layer; some of Keras's own have fixed names."""
+    if part == "cell" and owners and owners[-1].stems[0] in _CELLS:
+        return f"{owners[-1].stems[0]}_cell"
+    return _FIXED.get(part.lstrip("_"), part)
 
 
 def _without_repetition(groups: list[str]) -> list[str]:
