@@ -129,7 +129,7 @@ class _Cursor:
             raise GgufError(f"the name {raw[:40]!r} of a {of} is not UTF-8 text") from None
 
     def counts(self) -> tuple[int, int]:
-        """Tensors and keys, after magic and version; each count must have room in what follows."""
+        """Tensors and keys, after magic and version."""
         if bytes(self.view[:4]) != b"GGUF":
             raise GgufError("it does not begin like a GGUF file")
         self.skip(4)
@@ -143,10 +143,6 @@ class _Cursor:
             raise GgufError(f"it claims {tensors:,} tensors, more than {MAX_TENSORS:,}")
         if keys > MAX_GGUF_KEYS:
             raise GgufError(f"it claims {keys:,} keys of metadata, more than {MAX_GGUF_KEYS:,}")
-        if (
-            24 * tensors + 13 * keys > self.stop - self.at
-        ):  # without names, sides and more than a byte of value
-            self.ended()
         return int(tensors), int(keys)
 
     def metadata(self, count: int) -> dict[str, Any]:
@@ -184,18 +180,15 @@ class _Cursor:
             raise GgufError(
                 f"its metadata hold more than {MAX_GGUF_ARRAYS:,} arrays or {_RANK} in one another"
             )
-        smallest = _SCALARS[kind].size if kind in _SCALARS else {_TEXT: 8, _LIST: 12}.get(kind)
-        if smallest is None:
-            raise GgufError(f"its metadata have an array of the unknown type {kind}")
-        if count * smallest > self.stop - self.at:
-            self.ended()
         if kind in _SCALARS:
-            self.skip(count * smallest)
+            self.skip(count * _SCALARS[kind].size)
         elif kind == _TEXT:
             self.skip_texts(count)
-        else:
+        elif kind == _LIST:
             for _ in range(count):
                 self.skip_array(depth + 1)
+        else:
+            raise GgufError(f"its metadata have an array of the unknown type {kind}")
 
     def skip_texts(self, count: int) -> None:
         # Written out: with a call of `skip` for each, 450,000 tokens and merges took 0.4 s instead of 0.1 s.
