@@ -75,6 +75,14 @@ def test_every_type_of_element(tmp_path: Path, layout: str) -> None:
     assert reader.read("bfloat16", 1).astype("f4").tolist() == state["bfloat16"][1].float().tolist()
 
 
+@pytest.mark.parametrize("protocol", [2, 3, 4, 5])
+def test_every_protocol_of_pickle(tmp_path: Path, layout: str, protocol: int) -> None:
+    state = {"w": random(3, 4), "set": {1, 2}, "bytes": b"x" * 70_000, "v": random(5)}
+    zipped = layout == "archive"
+    torch.save(state, tmp_path / "m.pt", pickle_protocol=protocol, _use_new_zipfile_serialization=zipped)
+    same(checkpoints.open(tmp_path / "m.pt", allow_pickle=True), {"w": state["w"], "v": state["v"]})
+
+
 def test_views_of_one_storage_have_its_strides(tmp_path: Path, layout: str) -> None:
     base = random(6, 8)
     state = {

@@ -66,7 +66,8 @@ class TorchFile:
     @property
     def entries(self) -> Mapping[str, Entry]:
         """By name, in stored order. A tensor that was saved alone has the file's name."""
-        return {entry.name or self.path.stem: entry for entry in self._entries}
+        alone = self.path.stem if len(self._entries) == 1 else ""
+        return {entry.name or alone: entry for entry in self._entries}
 
     def identity(self) -> list[bytes]:
         """What the digest covers beside the tensors: the file's name and its pickle."""
@@ -92,7 +93,9 @@ class TorchFile:
             found = f"it is not a whole zip archive ({shown(error)})"
             raise unreadable(self.path, found, _AGAIN) from None
         members = {info.filename: info for info in infos}
-        if len(members) < len(infos) or len(infos) > 2 * MAX_TENSORS:
+        if len(infos) > 2 * MAX_TENSORS:
+            raise unreadable(self.path, f"it has {len(infos):,} members", "Split the checkpoint.")
+        if len(members) < len(infos):
             raise unreadable(self.path, "a member of the archive occurs twice", "Do not use it.")
         names = [name for name in members if name.count("/") == 1 and name.endswith("/data.pkl")]
         if len(names) != 1:
@@ -121,7 +124,7 @@ class TorchFile:
         if info.compress_type != zipfile.ZIP_STORED:
             return "is compressed, which torch.save never does"
         head = info.header_offset
-        if self._file.map[head : head + 4] != b"PK\x03\x04":
+        if head < 0 or self._file.map[head : head + 4] != b"PK\x03\x04":
             return "does not lie where the archive says"
         begin = zips.begin(self._file, info)
         if begin + info.file_size > self._file.size or info.file_size != info.compress_size:

@@ -77,15 +77,17 @@ def _names(text: str) -> frozenset[str]:
 _ALL = _names("*")
 _HARMLESS: dict[str, frozenset[str]] = {
     "_codecs": _names("encode"),
+    "_io": _names("BytesIO StringIO"),
     "argparse": _names("Namespace"),
     "array": _names("array _array_reconstructor"),
     "builtins": _names(
         "bool bytearray bytes complex dict float frozenset int list object range set slice str tuple type "
-        "Ellipsis NotImplemented abs all any len max min round sorted sum"
+        "Ellipsis NotImplemented abs all any enumerate iter len max min reversed round sorted sum zip"
     ),
     "copyreg": _names("_reconstructor __newobj__ __newobj_ex__"),
     "functools": _names("partial"),
     "logging": _names("getLogger Logger RootLogger"),
+    "operator": _names("add getitem itemgetter matmul mul neg sub truediv"),
     "re": _names("_compile compile"),
     "threading": _names("Lock RLock"),
     "time": _names("struct_time"),

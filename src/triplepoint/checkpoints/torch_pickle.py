@@ -34,8 +34,6 @@ class Sealed(type):
     def __setattr__(cls, name: str, value: object) -> None:
         raise Refused("damaged", "it sets an attribute of a class")
 
-    __delattr__ = __setattr__  # type: ignore[assignment]
-
 
 class Inert(metaclass=Sealed):
     """Base of all stand-ins: a state that the pickle gives is dropped."""
