@@ -187,6 +187,7 @@ def test_axes_tables_and_buffers_are_known_by_name(tmp_path: Path) -> None:
             "blk.0.ffn_up_exps.bias": (2, 5),
             "blk.0.ssm_conv1d.weight": (6, 4),
             "blk.0.ssm_a": (6, 4),
+            "enc.blk.0.attn_rel_b.weight": (6, 4),
             "v.patch_embd.weight": (4, 3, 2, 2),
         },
         feed_forward_length=5,

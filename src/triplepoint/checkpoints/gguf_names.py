@@ -14,7 +14,7 @@ from collections.abc import Collection, Container, Sequence
 from triplepoint.checkpoints.gguf_families import FAMILIES, Family
 
 _NUMBER = re.compile(r"(?<=\.)[0-9]+(?=\.)")
-_EMBEDDINGS = ("token_embd", "position_embd", "token_types", "embed_tokens", "attn_rel_b", "cross_attn_rel_b")
+_EMBEDDINGS = ("token_embd", "position_embd", "token_types", "embed_tokens")
 _BUFFERS = ("rope_freqs", "rope_factors_long", "rope_factors_short", "attn_rot_embd")
 _LAYOUTS = {
     "attn_qkv": "out(query:H*D,key:K*D,value:K*D),in | out,in",
@@ -71,12 +71,12 @@ def is_buffer(name: str) -> bool:
 
 
 def layout(name: str, shape: Sequence[int], feed_forward: object) -> str | None:
-    """What the axes of a weight mean; None for norms, vectors and what is no matrix.
+    """What the axes of a weight mean; None for norms, vectors, biases of attention and what is no matrix.
 
     `feed_forward`: width of the feed-forward layer; a way up that is twice as wide holds gate and up, in that order.
     """
     part = _part(name)
-    if not name.endswith(".weight") or part.endswith("norm"):
+    if not name.endswith(".weight") or part.endswith(("norm", "attn_rel_b")):
         return None
     if len(shape) == 3:
         return _LAYOUTS.get(part, "expert,out,in") if part.endswith("_exps") else None
