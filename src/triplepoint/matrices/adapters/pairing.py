@@ -91,7 +91,7 @@ class _Module:
     def _variant(self) -> str | None:
         """What makes the update something else than a product of two."""
         for tensor in self._of("other"):
-            return f"with {tensor.name.removeprefix(f'{self.path}.')} between the factors"
+            return f"{tensor.name.removeprefix(f'{self.path}.')} between the factors"
         return variant(self.settings)
 
     def _source(self, pair: _Pair, alpha: TensorInfo | None, dora: bool, taken: set[str]) -> Source:
@@ -102,7 +102,7 @@ class _Module:
         else:
             words = f"scaled by its alpha / {pair.rank}"
         detail = f"rank {pair.rank}, {words}"
-        if len(pair.down.shape) > 2:
+        if math.prod(pair.down.shape[2:]) > 1:
             detail += "; kernel positions beside the inputs"
         if dora or self.settings.get("use_dora") is True:
             detail += "; the magnitude of DoRA is left out"
