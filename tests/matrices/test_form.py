@@ -54,6 +54,10 @@ def test_slices_are_those_of_a_loop_over_kernel_positions(shape: tuple[int, ...]
     values = matrices.form(pooled, array).values
     assert values.shape == (pooled.slices, *pooled.shape)
     assert not contiguous or np.shares_memory(values, array)
+    if not pooled.counted:  # one input channel
+        assert slices == []
+        np.testing.assert_array_equal(values[0], [channel.ravel() for channel in array])
+        return
     flat = [array[(slice(None), slice(None), *position)] for position in np.ndindex(*shape[2:])]
     np.testing.assert_array_equal(values, np.stack(flat))
     assert all(plan.shape == flat[k].shape for k, plan in enumerate(slices))
@@ -88,13 +92,37 @@ def test_a_module_and_its_arrays_form_the_same_values() -> None:
 def test_a_plan_that_does_not_fit_is_an_error_of_the_caller() -> None:
     array = np.ones((4, 4))
     (plan,) = plans(array, "w")
-    for wrong in (
-        replace(plan, reason=Reason.tied),
-        replace(plan, steps=("flip",)),
-        replace(plan, tensor_shape=(2, 8)),
-    ):
+    for wrong in (replace(plan, reason=Reason.tied), replace(plan, tensor_shape=(2, 8)), replace(plan, at=1)):
         with pytest.raises(ValueError, match="w"):
-            matrices.form(wrong, array)
+            matrices.load(wrong, lambda name, at: array)
+
+
+def test_one_entry_of_a_stack_is_all_that_is_read() -> None:
+    array = RNG.normal(size=(3, 9, 8))
+    asked: list[tuple[str, int | None]] = []
+
+    def read(name: str, at: int | None) -> np.ndarray:
+        asked.append((name, at))
+        return array[at]
+
+    rows = plans(array, "mlp.experts.up_proj")
+    for k, row in enumerate(rows):
+        values = matrices.form(row, matrices.load(row, read)).values
+        np.testing.assert_array_equal(values, array[k : k + 1])
+        assert np.shares_memory(values, array)
+    assert asked == [("mlp.experts.up_proj", k) for k in range(3)]
+
+
+def test_parts_are_rows_of_what_was_loaded_once() -> None:
+    array = RNG.normal(size=(12, 4))
+    whole, *parts = plans(array, "attn.in_proj_weight")
+    assert [row.part for row in parts] == ["query", "key", "value"]
+    assert matrices.form(whole, array).values.shape == (1, 12, 4)
+    for k, row in enumerate(parts):
+        values = matrices.form(row, array).values
+        np.testing.assert_array_equal(values[0], array[4 * k : 4 * k + 4])
+        assert values.shape == (1, *row.shape)
+        assert np.shares_memory(values, array)
 
 
 def test_a_slice_is_a_part_of_what_its_whole_forms() -> None:

@@ -13,7 +13,9 @@ from typing import Any
 import pytest
 
 from triplepoint import checkpoints, matrices
-from triplepoint.matrices.rules import RULES, decide
+from triplepoint.matrices.rule import Facts
+from triplepoint.matrices.rules import RULES, Table
+from triplepoint.matrices.siblings import Siblings
 from triplepoint.records import MatrixPlan, Reason, TensorInfo
 
 
@@ -62,15 +64,16 @@ def plan(
         ("layers.0.cos_sin_cache", (64, 32), "F32", Reason.not_a_weight),
         ("pos_encoding.pe", (5000, 1, 64), "F32", Reason.not_a_weight),
         ("pe", (5000, 64), "F32", Reason.not_a_weight),
-        ("features.1.conv.weight", (384, 1, 7, 7), "F32", Reason.single_channel),
+        ("features.1.conv.weight", (1, 384, 7, 7), "F32", Reason.single_channel),
         ("conv1d.weight", (1, 64, 4), "F32", Reason.single_channel),
         ("grn.gamma", (1, 1, 1, 384), "F32", Reason.single_channel),
         ("buffer", (1, 1, 600, 600), "F32", Reason.unsupported_rank),
         ("conv.weight", (64, 64, 1, 4097), "F32", Reason.unsupported_rank),
         ("mlp.experts.gate_up_proj_bias", (32, 5760), "BF16", Reason.not_a_weight),
         ("lstm.weight_ih_l0", (20, 4), "F32", Reason.recurrent),
-        ("lstm.weight_hh_l1_reverse", (20, 5), "F32", Reason.recurrent),
-        ("cell.weight_hh", (20, 5), "F32", Reason.recurrent),
+        ("lstm.weight_hh_l1_reverse", (10, 5), "F32", Reason.recurrent),
+        ("cell.weight_hh", (20, 7), "F32", Reason.recurrent),
+        ("cell.weight_ih", (5, 3, 2), "F32", Reason.recurrent),
         ("base_model.model.q_proj.lora_A.weight", (8, 64), "F32", Reason.adapter),
         ("base_model.model.q_proj.lora_B.default.weight", (64, 8), "F32", Reason.adapter),
         ("base_model.model.wte.lora_embedding_A", (8, 64), "F32", Reason.adapter),
@@ -79,7 +82,6 @@ def plan(
         ("blocks.0.weight", (3, 4, 5), "F32", Reason.unsupported_rank),
         ("vit.embeddings.position_embeddings", (1, 197, 768), "F32", Reason.unsupported_rank),
         ("pos_embed", (1, 16, 8, 8), "F32", Reason.unsupported_rank),
-        ("conv3d.weight", (8, 3, 3, 3, 3), "F32", Reason.unsupported_rank),
         ("w", (1,) * 12, "F32", Reason.unsupported_rank),
     ],
 )
@@ -113,7 +115,7 @@ def test_a_tensor_that_is_left_out_has_its_reason(
 )
 def test_embeddings_are_known_by_name(name: str) -> None:
     row = plan(name, (100, 16))
-    assert (row.kind, row.shape, row.steps) == ("embedding", (100, 16), ())
+    assert (row.kind, row.shape, row.layout) == ("embedding", (100, 16), "out,in")
 
 
 @pytest.mark.parametrize(
@@ -124,18 +126,33 @@ def test_embeddings_are_known_by_name(name: str) -> None:
         "embed_out.weight",
         "lm_head.weight",
         "h.0.attn.c_attn.weight",
-        "in_proj_weight",
-        "qkv_proj.weight",
-        "attention.query_key_value.weight",
-        "mlp.gate_up_proj.weight",
         "conv1d.weight",
-        "mlp.experts.3.down_proj.weight",
+        "mlp.shared_expert.down_proj.weight",
         "w",
     ],
 )
-def test_other_matrices_are_dense_as_stored_fused_ones_too(name: str) -> None:
+def test_other_matrices_are_dense_as_stored(name: str) -> None:
     row = plan(name, (24, 16), "BF16")
     assert (row.kind, row.shape, row.scale, row.slices, row.counted) == ("dense", (24, 16), 1.0, 1, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("in_proj_weight", "attention"),
+        ("qkv_proj.weight", "attention"),
+        ("attn.Wqkv.weight", "attention"),
+        ("attn.qkv.weight", "attention"),
+        ("mlp.gate_up_proj.weight", "dense"),
+    ],
+)
+def test_a_fused_matrix_without_anything_that_says_how_wide_its_parts_are_stays_whole(
+    name: str, kind: str
+) -> None:
+    (row,) = matrices.plan([TensorInfo(name, "BF16", (24, 16))], {})
+    assert (row.kind, row.shape, row.part, row.counted) == (kind, (24, 16), None, True)
+    assert row.detail is not None
+    assert "not split" in row.detail
 
 
 def test_the_class_of_the_module_tells_embeddings_from_linear_layers() -> None:
@@ -150,33 +167,48 @@ def test_the_class_of_the_module_tells_embeddings_from_linear_layers() -> None:
 )
 def test_the_conv1d_of_gpt2_is_stored_transposed(model_type: str, owner: str) -> None:
     row = plan(f"transformer.h.0.{owner}.weight", (16, 48), model_type=model_type)
-    assert (row.kind, row.shape, row.tensor_shape, row.steps) == ("dense", (48, 16), (16, 48), ("transpose",))
+    assert (row.shape, row.tensor_shape) == ((48, 16), (16, 48))
+    assert row.layout.startswith("in,out")
     nested = plan(f"decoder.h.0.{owner}.weight", (16, 48), model_type="x", decoder={"model_type": model_type})
-    assert nested.steps == ("transpose",)
-    assert plan("x.weight", (16, 48), module="Conv1D").steps == ("transpose",)
+    assert nested.layout == row.layout
+    assert plan("x.weight", (16, 48), module="Conv1D").layout == "in,out"
 
 
 def test_other_models_with_the_names_of_gpt2_store_linear_layers() -> None:
-    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16), model_type="gpt_bigcode").steps == ()
-    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16)).steps == ()
-    assert plan("lm_head.weight", (100, 16), model_type="gpt2").steps == ()
+    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16), model_type="gpt_bigcode").layout == "out,in"
+    assert plan("transformer.h.0.attn.c_attn.weight", (48, 16)).layout == "out,in"
+    assert plan("lm_head.weight", (100, 16), model_type="gpt2").layout == "out,in"
 
 
 @pytest.mark.parametrize(
-    "config", [{"model_type": 3}, {"model_type": None}, {"a": {"model_type": []}}, {"a": [1]}]
+    "config",
+    [
+        {"model_type": 3},
+        {"model_type": None},
+        {"a": {"model_type": []}},
+        {"a": [1]},
+        {
+            "num_attention_heads": True,
+            "hidden_size": "4",
+            "text_config": {"num_attention_heads": [2], "head_dim": -4},
+        },
+        {"num_attention_heads": 10**30, "hidden_size": 4.0, "": {"": {}}, "num_key_value_heads": 0},
+    ],
 )
 def test_a_strange_configuration_is_no_hindrance(config: dict[str, Any]) -> None:
-    assert plan("h.0.c_fc.weight", (4, 4), **config).steps == ()
+    assert plan("h.0.c_fc.weight", (4, 4), **config).layout == "out,in"
+    assert plan("h.0.attn.qkv_proj.weight", (12, 4), **config).layout == "out,in"
 
 
 def test_convolutions_are_pooled_with_half_and_sliced_with_half_their_count() -> None:
     pooled, *slices = matrices.plan([TensorInfo("layer1.conv.weight", "F32", (64, 32, 3, 3))], {})
     assert (pooled.kind, pooled.shape, pooled.slices, pooled.scale) == ("conv2d", (64, 32), 9, 0.5)
-    assert (pooled.part, pooled.counted, pooled.steps) == (None, True, ("conv:slices",))
+    assert (pooled.part, pooled.counted, pooled.layout) == (None, True, "out,in,kernel,kernel")
     assert [row.id for row in slices] == [f"layer1.conv.weight/slice.{k}" for k in range(9)]
     for k, row in enumerate(slices):
-        assert (row.part, row.counted, row.slices, row.scale) == (f"slice.{k}", False, 1, 4.5)
-        assert (row.name, row.shape, row.steps) == (pooled.name, (64, 32), pooled.steps)
+        assert (row.part, row.slice, row.slices, row.scale) == (f"slice.{k}", k, 1, 4.5)
+        assert (row.counted, row.secondary) == (False, True)
+        assert (row.name, row.shape, row.layout) == (pooled.name, (64, 32), pooled.layout)
         assert row.sources == pooled.sources
 
 
@@ -200,6 +232,44 @@ def test_a_gigantic_kernel_is_left_out_with_its_number_of_positions() -> None:
     assert row.detail is not None
     assert "1,000,000" in row.detail
     assert len(matrices.plan([TensorInfo("conv.weight", "F32", (8, 8, 64, 64))], {})) == 1 + 64 * 64
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kind", "matrix"),
+    [
+        ("convnext.stages.0.dwconv.weight", (384, 1, 7, 7), "conv2d", (384, 49)),
+        ("conv1.weight", (64, 1, 3, 5), "conv2d", (64, 15)),
+        ("mixer.conv1d.weight", (128, 1, 4), "conv1d", (128, 4)),
+        ("video.weight", (32, 1, 2, 3, 4), "conv3d", (32, 24)),
+    ],
+)
+def test_filters_of_one_channel_are_channels_by_positions_and_count_for_nothing(
+    name: str, shape: tuple[int, ...], kind: str, matrix: tuple[int, int]
+) -> None:
+    (row,) = matrices.plan([TensorInfo(name, "F32", shape)], {})
+    assert (row.kind, row.shape, row.slices, row.scale, row.counted) == (kind, matrix, 1, 1.0, False)
+    assert row.detail == "channels by kernel positions"
+
+
+@pytest.mark.parametrize(
+    "given", ["out,in,kernel,kernel", "out,1,kernel,kernel", "out/64,in,kernel,kernel", None]
+)
+def test_a_format_that_says_more_of_a_depthwise_kernel_changes_nothing(given: str | None) -> None:
+    (told,) = matrices.plan([TensorInfo("a.weight", "F32", (64, 1, 3, 3), "Conv2d", layout=given)], {})
+    (stored,) = matrices.plan([TensorInfo("a.weight", "F32", (64, 1, 3, 3))], {})
+    assert told == stored
+    (turned,) = matrices.plan(
+        [TensorInfo("a.weight", "F32", (3, 3, 1, 64), layout="kernel,kernel,in,out")], {}
+    )
+    assert (turned.shape, turned.counted, turned.detail) == (stored.shape, stored.counted, stored.detail)
+
+
+def test_five_dimensions_are_a_convolution_over_three() -> None:
+    pooled, *slices = matrices.plan([TensorInfo("patch_embed.proj.weight", "BF16", (16, 8, 2, 3, 3))], {})
+    assert (pooled.kind, pooled.shape, pooled.slices, pooled.scale) == ("conv3d", (16, 8), 18, 0.5)
+    assert len(slices) == 18
+    assert {row.scale for row in slices} == {9.0}
+    assert plan("up.weight", (8, 16, 2, 2, 2), module="ConvTranspose3d").shape == (16, 8)
 
 
 @pytest.mark.parametrize("shape", [(384, 1, 1, 1), (1, 384, 1, 1), (1, 1, 1, 1)])
@@ -278,7 +348,7 @@ def test_a_weight_of_three_dimensions_says_what_would_make_it_known() -> None:
     detail = plan("blocks.0.mix.weight", (16, 8, 5)).detail
     assert detail is not None
     assert "pass the nn.Module" in detail
-    assert "rename" in detail
+    assert "--layout" in detail
     # The class is known and it is no convolution: neither would help.
     assert plan("blocks.0.mix.weight", (16, 8, 5), module="Bilinear").detail is None
     assert plan("blocks.0.mix", (16, 8, 5)).detail is None
@@ -298,7 +368,7 @@ def test_a_module_and_its_file_have_the_same_ids_though_one_knows_more(tmp_path:
 
 def test_transposed_convolutions_turn_their_slices_where_the_class_is_known() -> None:
     row = plan("up.weight", (32, 16, 4, 4), module="ConvTranspose2d")
-    assert (row.kind, row.shape, row.steps) == ("conv2d", (16, 32), ("conv:slices", "transpose"))
+    assert (row.kind, row.shape, row.layout) == ("conv2d", (16, 32), "in,out,kernel,kernel")
     row = plan("up.weight", (32, 16, 4), module="ConvTranspose1d")
     assert (row.kind, row.shape) == ("conv1d", (16, 32))
 
@@ -328,8 +398,10 @@ def test_minilm_yields_the_39_reference_matrices_and_its_token_types() -> None:
     ]
 
 
-def test_every_rule_can_decide_and_says_in_words_what_it_recognises() -> None:
-    assert len({rule.why for rule in RULES}) >= len(RULES) - 1
+def test_every_rule_says_in_words_what_it_recognises_and_the_last_decides_whatever_is_left() -> None:
+    assert len({(rule.why, rule.ndim) for rule in RULES}) == len(RULES)
     assert all((rule.reason is None) != (rule.kind is None) for rule in RULES)
-    last = decide(TensorInfo("w", "F32", (2,) * 50), "w", quantized=False, model_types=frozenset())
+    odd = TensorInfo("w", "F32", (2,) * 50)
+    last = Table(frozenset()).decide(Facts(odd, "w", Siblings({"w": odd.shape})))
     assert last.reason is Reason.unsupported_rank
+    assert last is RULES[-1]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from triplepoint.errors import UsageError
-from triplepoint.matrices.layouts import LayoutError, parse
+from triplepoint.matrices.grammar import LayoutError, parse
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +24,20 @@ class Overrides:
                 return layout
         return None
 
+    def check(self, ids: Sequence[str], names: Sequence[str]) -> None:
+        """UsageError for a pattern that matches nothing: it was meant for something, and the numbers would be wrong."""
+        for glob, layout in self.entries:
+            if not any(fnmatchcase(text, glob) for texts in (ids, names) for text in texts):
+                near = difflib.get_close_matches(glob, ids, n=3, cutoff=0.3) or list(ids[:1])
+                hint = f"Did you mean {', '.join(map(repr, near))}?" if near else "The checkpoint is empty."
+                raise UsageError(f"layout {f'{glob}={layout}'!r}", "no tensor matches its pattern", hint)
+
 
 def overrides_of(texts: Iterable[str]) -> Overrides:
     """From `GLOB=LAYOUT` texts; UsageError for one that is not understood."""
     entries = []
     for text in texts:
-        glob, sign, layout = text.partition("=")
+        glob, sign, layout = text.rpartition("=")  # a name may have the sign, a layout never
         layout = layout.strip()
         example = "Use GLOB=LAYOUT such as '*.qkv.weight=out(query,key,value),in', or GLOB=skip."
         if not sign or not glob or not layout:

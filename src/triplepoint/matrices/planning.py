@@ -6,25 +6,26 @@ single position has λ × slices/2. Areas are never compared to guess a layout.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from triplepoint.matrices import adapters, layouts, quantized
-from triplepoint.matrices.heads import candidates
-from triplepoint.matrices.names import expert_id, ids, owner
+from triplepoint.matrices import adapters, quantized
+from triplepoint.matrices.grammar import parse
+from triplepoint.matrices.heads import Heads
+from triplepoint.matrices.layouts import Fitted, fit, flat
+from triplepoint.matrices.names import ids
 from triplepoint.matrices.overrides import Overrides
+from triplepoint.matrices.parting import MIN_SLICE_SIDE, rows
 from triplepoint.matrices.rule import Facts, Rule
-from triplepoint.matrices.rules import decide, model_types
+from triplepoint.matrices.rules import RULES, Table, model_types
 from triplepoint.matrices.siblings import Siblings
 from triplepoint.matrices.sources import Read, Source, gather
 from triplepoint.matrices.ties import tie_storage
 from triplepoint.records import MatrixPlan, Reason, TensorInfo
-
-MIN_SLICE_SIDE = 8
-"""Smaller side below which a slice has too few eigenvalues for any statement and gets no row."""
 
 MAX_POSITIONS = 4096
 """Kernel positions of a convolution, a 64 × 64 kernel; a tensor with more is a map or a table, not a kernel."""
@@ -37,204 +38,169 @@ def plan(
     config: Mapping[str, Any],
     read: Read | None = None,
     overrides: Overrides | None = None,
+    rules: Sequence[Rule] = RULES,
 ) -> tuple[MatrixPlan, ...]:
     """At least one plan a weight in stored order; a whole is followed by its parts and slices.
 
-    `read` is called for small companions of quantised weights that describe them, `overrides` are the user's layouts.
+    `read` is called for small companions of quantised weights that describe them, `overrides` are the user's layouts;
+    a pattern of theirs that matches nothing is a UsageError.
     Ids are unique. Weights that share their storage are analysed once (`ties.tie` adds the equal copies).
-    Cost: 100,000 tensors take twice as long as reading their header.
+    Cost: 100,000 tensors take about as long as reading their header.
     """
     sources = gather(tensors, config, read or _nothing, GROUPS)
     names = ids([source.info.alias or source.info.name for source in sources])
-    context = _Context(config, model_types(config), Siblings(tensors), overrides or Overrides())
+    asked = overrides or Overrides()
+    asked.check(names, [source.info.name for source in sources])
+    shapes = {
+        id: source.shape or source.info.shape
+        for id, source in zip(names, sources, strict=True)
+        if source.reason is None
+    }
+    context = _Context(Table(model_types(config), rules), Heads(config), Siblings(shapes), asked)
     wholes = [_whole(source, id, context) for source, id in zip(sources, names, strict=True)]
     plans = tie_storage([plan for plan, _ in wholes], [source.info.storage for source in sources])
     taken = set(names)
     return tuple(
-        row for whole, (_, fitted) in zip(plans, wholes, strict=True) for row in _rows(whole, fitted, taken)
+        row for whole, (_, fitted) in zip(plans, wholes, strict=True) for row in rows(whole, fitted, taken)
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Context:
-    config: Mapping[str, Any]
-    model_types: frozenset[str]
+    table: Table
+    heads: Heads
     siblings: Siblings
     overrides: Overrides
+
+
+@dataclass(frozen=True, slots=True)
+class _Verdict:
+    """What becomes of a weight: a kind with a layout, or a reason."""
+
+    reason: Reason | None = None
+    detail: str | None = None
+    kind: str | None = None
+    fitted: Fitted | None = None
 
 
 def _nothing(name: str) -> np.ndarray[Any, Any]:
     raise KeyError(name)
 
 
-def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, layouts.Fitted | None]:
+def _whole(source: Source, id: str, context: _Context) -> tuple[MatrixPlan, Fitted | None]:
     """The plan of a weight as one piece, and its layout where it has one."""
-    info = source.info if source.shape is None else replace(source.info, shape=source.shape, decoded="F32")
-    base = MatrixPlan(
+    verdict = _judged(source, id, context)
+    fitted = verdict.fitted
+    of_positions = fitted is not None and not fitted.pooled and "kernel" in fitted.text
+    plan = MatrixPlan(
         id=id,
         name=source.info.name,
         sources=source.names,
         tensor_shape=source.info.shape,
         dtype=source.info.dtype,
         part=source.part,
+        kind=verdict.kind,
+        shape=None if fitted is None else (fitted.rows, fitted.columns),
+        slices=1 if fitted is None else fitted.slices,
+        scale=0.5 if fitted is not None and fitted.pooled else 1.0,
         decoding=source.decoding,
         decoded_shape=source.shape,
-        detail=source.detail,
+        layout="out,in" if fitted is None else fitted.text,
+        counted=fitted is not None and not of_positions,
+        reason=verdict.reason,
+        detail=verdict.detail or ("channels by kernel positions" if of_positions else None),
     )
-    asked = context.overrides.layout(id, info.name)
+    return plan, fitted
+
+
+def _judged(source: Source, id: str, context: _Context) -> _Verdict:
+    asked = context.overrides.layout(id, source.info.name)
     if asked == "skip":
-        return _left_out(base, Reason.filtered, "by --layout"), None
-    facts = Facts(info, id, owner(id), context.model_types, context.siblings.gates(info.name))
-    product = source.decoding is not None and source.decoding.scheme == "low_rank"
-    rule = _PRODUCT if product else decide(facts)
+        return _Verdict(Reason.filtered, "by --layout")
     if source.reason is not None:
-        return _left_out(base, source.reason, source.detail), None
-    layout = asked or info.layout
-    if layout is not None and not product and (rule.reason is None or rule.reason in _ABOUT_LAYOUT):
-        rule = Rule(rule.why, kind=_kind(layout, rule, info), layout=layout, detail=rule.detail)
-    if rule.reason is not None:
-        return _left_out(base, rule.reason, rule.detail), None
-    fitted = _fit(rule.layout, info.shape, id, context)
+        return _Verdict(source.reason, source.detail)
+    if source.decoding is not None and source.decoding.scheme == "low_rank":
+        rule, given = _PRODUCT, None
+    else:
+        rule, given = None, asked or source.info.layout
+    info = source.info if source.shape is None else replace(source.info, shape=source.shape, decoded="F32")
+    rule = rule or context.table.decide(Facts(info, id, context.siblings, context.heads.widths))
+    if rule.reason is not None and (given is None or rule.reason not in _ABOUT_LAYOUT):
+        return _Verdict(rule.reason, rule.detail)
+    layout = given or rule.layout
+    fitted = _fit(layout, info.shape, id, context)
     if fitted is None:
-        wanted = f"the layout {rule.layout} does not fit the shape {info.shape}"
-        return _left_out(base, rule.otherwise, wanted if asked else rule.detail), None
-    reason, detail = _misfit(fitted)
+        wrong = f"the layout {layout} does not fit the shape {info.shape}"
+        return _Verdict(Reason.unsupported_rank, rule.detail if given is None else wrong)
+    positions = flat(fitted, info.shape)
+    reason, detail = _misfit(positions or fitted, given is not None)
     if reason is not None:
-        return _left_out(base, reason, detail), None
-    whole = replace(
-        base,
-        kind=rule.kind,
-        shape=(fitted.rows, fitted.columns),
-        slices=fitted.slices,
-        scale=0.5 if fitted.pooled else 1.0,
-        layout=fitted.text,
-        counted=rule.counted,
-        detail=base.detail or rule.detail,
-    )
-    return whole, fitted
+        return _Verdict(reason, detail)
+    detail = source.detail or rule.detail or (_WHOLE if "(" in layout and not fitted.parts else None)
+    kind = rule.kind if given is None else _kind(fitted, rule, info)
+    return _Verdict(None, detail, kind, positions or fitted)
 
 
 _PRODUCT = Rule("a product of two factors, which have no axes to arrange", kind="adapter")
-
+_WHOLE = "not split: neither the configuration nor the weights beside it say how wide its parts are"
 _ABOUT_LAYOUT = frozenset(
     {Reason.unsupported_rank, Reason.recurrent, Reason.stacked_experts, Reason.not_a_weight}
 )
 """Reasons that a layout, given by the format or the user, removes."""
 
 
-def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context) -> layouts.Fitted | None:
-    """The first alternative that fits with the numbers of any model that the configuration describes."""
+def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context) -> Fitted | None:
+    """The first alternative that fits with the numbers of any model that the configuration describes.
+
+    Shapes go before the configuration: W and F are what the weight leading out of the block takes in, if there is one.
+    """
     if "(" not in layout and ":" not in layout:
-        return layouts.fit(layout, shape)
-    symbols = candidates(context.config, id)
-    width = context.siblings.width(id)
+        return _plain(layout, shape)
+    inside = context.siblings.inside(id) if len(shape) == 2 else None
+    shown = (
+        {"W": shape[0] if layout.startswith("in,") else shape[-1]}
+        if inside is None
+        else {"W": inside, "F": inside}
+    )
     for alternative in layout.split("|"):
-        for found in symbols:
-            known = found if width is None or "X" in found else {**found, "X": width}
-            fitted = layouts.fit(alternative, shape, known)
+        for symbols in context.heads.candidates(id):
+            fitted = fit(alternative, shape, {**symbols, **shown})
             if fitted is not None:
                 return fitted
     return None
 
 
-def _kind(layout: str, rule: Rule, info: TensorInfo) -> str:
+@lru_cache(maxsize=4096)
+def _plain(layout: str, shape: tuple[int, ...]) -> Fitted | None:
+    return fit(layout, shape)
+
+
+def _kind(fitted: Fitted, rule: Rule, info: TensorInfo) -> str:
     """Of a layout that no rule gave: by the class of the layer, then by the axes."""
-    words = [axis.name for axis in layouts.parse(layout.split("|", maxsplit=1)[0])]
+    axes = sum(axis.name == "kernel" for axis in parse(fitted.text))
     if info.module is not None and info.module.startswith(("LSTM", "GRU", "RNN")):
         return "recurrent"
-    if "expert" in words:
+    if fitted.stack is not None and fitted.stack[0] == "expert":
         return "expert"
-    if "kernel" in words:
-        axes = max(len(info.shape) - 2 - words.count("1") - words.count("expert"), 1)
+    if axes:
         return f"conv{min(axes, 3)}d"
-    if rule.kind is not None and not rule.kind.startswith("conv"):
-        return rule.kind
-    return "dense"
+    if any(name in ("query", "key", "value") for name, _ in fitted.parts):
+        return "attention"
+    return rule.kind if rule.kind is not None and not rule.kind.startswith("conv") else "dense"
 
 
-def _left_out(base: MatrixPlan, reason: Reason, detail: str | None) -> MatrixPlan:
-    return replace(base, counted=False, reason=reason, detail=detail)
-
-
-def _misfit(fitted: layouts.Fitted) -> tuple[Reason | None, str | None]:
-    """Why the slices of a kernel have no spectrum; a single position is a matrix like any other."""
-    if fitted.slices > MAX_POSITIONS:
-        return Reason.unsupported_rank, f"{fitted.slices:,} kernel positions, more than {MAX_POSITIONS:,}"
+def _misfit(fitted: Fitted, given: bool) -> tuple[Reason | None, str | None]:
+    """Why there is no spectrum to speak of. A single kernel position is a matrix like any other."""
+    positions = fitted.columns if "kernel" in fitted.text and not fitted.pooled else fitted.slices
+    if positions > MAX_POSITIONS:
+        return Reason.unsupported_rank, f"{positions:,} kernel positions, more than {MAX_POSITIONS:,}"
     if fitted.slices > 1 and min(fitted.rows, fitted.columns) == 1:
         return Reason.single_channel, None
+    if fitted.stack is not None:
+        name, count = fitted.stack
+        if count == 1 and name == "expert" and not given:
+            return Reason.unsupported_rank, "a stack of one expert"
+        if count > 2 and min(fitted.rows, fitted.columns) < MIN_SLICE_SIDE:
+            # A row takes a thousand times the memory of an entry of one byte.
+            return Reason.too_few_eigenvalues, f"{count:,} entries of {fitted.rows} × {fitted.columns}"
     return None, None
-
-
-def _rows(whole: MatrixPlan, fitted: layouts.Fitted | None, taken: set[str]) -> Iterator[MatrixPlan]:
-    """The whole, or what it stands for: entries of a stack, fused parts, kernel slices."""
-    if whole.reason is not None or fitted is None:
-        yield whole
-        return
-    if fitted.stack is None:
-        yield from _pieces(whole, fitted, taken)
-        return
-    name, count = fitted.stack
-    for entry in range(count):
-        one = replace(whole, at=entry)
-        if name == "expert":
-            for piece, rows in fitted.parts or ((None, fitted.rows),):
-                part = f"expert.{entry}" if piece is None else f"expert.{entry}.{piece}"
-                shape = (rows * fitted.groups, fitted.columns)
-                yield replace(
-                    one,
-                    id=_free(expert_id(whole.id, entry, piece), taken),
-                    part=part,
-                    piece=piece,
-                    shape=shape,
-                )
-        elif count == 1:
-            yield from _pieces(one, fitted, taken)
-        else:
-            part = f"{name}.{entry}"
-            yield from _pieces(replace(one, id=_free(f"{whole.id}/{part}", taken), part=part), fitted, taken)
-
-
-def _pieces(whole: MatrixPlan, fitted: layouts.Fitted, taken: set[str]) -> Iterator[MatrixPlan]:
-    if not fitted.parts:
-        yield whole
-        yield from _slices(whole, fitted, taken)
-        return
-    yield replace(whole, counted=False, secondary=True)
-    for piece, rows in fitted.parts:
-        part = replace(
-            whole,
-            id=_free(f"{whole.id}/{piece}", taken),
-            part=piece if whole.part is None else f"{whole.part}.{piece}",
-            piece=piece,
-            shape=(rows * fitted.groups, fitted.columns),
-        )
-        yield part
-        yield from _slices(part, fitted, taken)
-
-
-def _slices(whole: MatrixPlan, fitted: layouts.Fitted, taken: set[str]) -> Iterator[MatrixPlan]:
-    if whole.slices == 1 or whole.side < MIN_SLICE_SIDE:
-        return
-    separator = "/"
-    while any(f"{whole.id}{separator}slice.{k}" in taken for k in range(whole.slices)):
-        separator += "/"  # a tensor may be called `conv.weight/slice.0`
-    for k in range(whole.slices):
-        yield replace(
-            whole,
-            id=f"{whole.id}{separator}slice.{k}",
-            part=f"slice.{k}" if whole.part is None else f"{whole.part}.slice.{k}",
-            slice=k,
-            slices=1,
-            scale=fitted.positions / 2 if fitted.pooled else 1.0,
-            counted=False,
-            secondary=True,
-        )
-
-
-def _free(id: str, taken: set[str]) -> str:
-    """The id, made longer where a tensor of that very name exists; taken from now on."""
-    while id in taken:
-        head, _, tail = id.rpartition("/")
-        id = f"{head}//{tail}" if head else f"{id}/stacked"
-    taken.add(id)
-    return id

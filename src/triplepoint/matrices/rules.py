@@ -2,17 +2,17 @@
 
 Reasons come before kinds, special kinds before general ones. A rule sees the header alone: number of dimensions,
 element type, canonical id, owner (`names.owner`), class of the owning module where one is known, the model types of
-the configuration, and the number of gates of a recurrent weight.
+the configuration, and what the shapes of its neighbours tell (`siblings`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import cache
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from triplepoint.matrices.names import owner
 from triplepoint.matrices.rule import Facts, Rule
-from triplepoint.matrices.rules_fused import ATTENTION, EXPERTS, FEED_FORWARD
+from triplepoint.matrices.rules_fused import ATTENTION, CONV1D, EXPERTS, FEED_FORWARD, OTHER_EXPERTS
 from triplepoint.records import Reason
 
 FLOATS = frozenset({"F64", "F32", "F16", "BF16", "F8_E4M3", "F8_E5M2"})
@@ -22,6 +22,7 @@ _EMBEDDING = (
     r"wte|wpe|shared|emb|embed|embeddings?|\w+_emb|\w+_embeds?|\w+_embeddings?|embed_(tokens|positions|in)|token_embd"
     r"|relative_attention_bias|relative_position_bias_table"
 )
+_GATED = {"owner": r"(.*[._])?weight_(ih|hh)(_l\d+(_reverse)?)?", "id": r"_(ih|hh)(_l\d+(_reverse)?)?$"}
 _CONV = r"(^|[._])[a-z]*conv(olution)?s?([._\d]|$)"
 # Whole components, and the last one unless nothing below it can be trained: `pe.weight` is a weight.
 _BUFFER = (
@@ -31,20 +32,10 @@ _BUFFER = (
 
 
 def _convolutions(axes: int, named: str | None) -> tuple[Rule, ...]:
-    """Kernels over `axes` axes: transposed ones by class alone, single channels as (channels, positions)."""
+    """Kernels over `axes` axes; transposed ones by class alone. `layouts.flat` sees to single channels."""
     ndim, kind = (axes + 2, axes + 2), f"conv{axes}d"
-    known: dict[str, Any] = {"ndim": ndim, "kind": kind, "id": named, "module": None}
-    if named is not None:
-        known |= {"module": rf"\w*Conv{axes}d", "named_or_module": True}
+    known: dict[str, Any] = {"module": rf"\w*Conv{axes}d", "named_or_module": True} if named else {}
     return (
-        Rule(
-            "depthwise and single-channel kernels: channels by positions",
-            **known,
-            layout="out,1,kernel",
-            single=True,
-            counted=False,
-            detail="channels by kernel positions",
-        ),
         Rule(
             "kernels stored as (in, out, …)",
             kind=kind,
@@ -52,7 +43,7 @@ def _convolutions(axes: int, named: str | None) -> tuple[Rule, ...]:
             ndim=ndim,
             module=f"ConvTranspose{axes}d",
         ),
-        Rule("kernels: (out, in, …)", **known, layout="out,in,kernel"),
+        Rule("kernels: (out, in, …)", kind=kind, layout="out,in,kernel", ndim=ndim, id=named, **known),
     )
 
 
@@ -68,30 +59,37 @@ RULES: tuple[Rule, ...] = (
         dtype=rf"(?!({'|'.join(sorted(FLOATS))})$)(?s:.*)",
     ),
     Rule("factors of a low-rank adapter", Reason.adapter, id=r"(^|[._])(lora_|hada_w|lokr_w|ia3_l)"),
-    Rule("causal masks kept as floats (GPT-2), stacked biases", Reason.not_a_weight, id=r"(^|[._])bias$"),
+    Rule(
+        "causal masks kept as floats (GPT-2), stacked biases",
+        Reason.not_a_weight,
+        owner=r"(.*[._])?bias",
+        id="bias$",
+    ),
     Rule("buffers of a module", Reason.not_a_weight, buffer=True),
     Rule("masks and tables that are computed, not trained", Reason.not_a_weight, id=_BUFFER),
     Rule(
-        "GRU: reset, update, new", kind="recurrent", layout="out(reset,update,new),in", gates=3, ndim=(2, 2)
+        "GRU: reset, update, new",
+        kind="recurrent",
+        layout="out(reset,update,new),in",
+        ndim=(2, 2),
+        **_GATED,
+        gates=3,
     ),
     Rule(
         "LSTM: input, forget, cell, output",
         kind="recurrent",
         layout="out(input,forget,cell,output),in",
-        gates=4,
         ndim=(2, 2),
+        **_GATED,
+        gates=4,
     ),
-    Rule("a recurrent layer without gates", kind="recurrent", gates=1, ndim=(2, 2)),
-    Rule(
-        "gates of a recurrent layer",
-        Reason.recurrent,
-        id=r"(^|[._])weight_(ih|hh)(_l\d+(_reverse)?)?$",
-    ),
+    Rule("a recurrent layer without gates", kind="recurrent", ndim=(2, 2), **_GATED, gates=1),
+    Rule("gates of a recurrent layer", Reason.recurrent, **_GATED),
     Rule(
         "projection of a recurrent layer",
         kind="recurrent",
         ndim=(2, 2),
-        id=r"(^|[._])weight_hr(_l\d+(_reverse)?)?$",
+        owner=r"(.*[._])?weight_hr(_l\d+(_reverse)?)?",
     ),
     Rule(
         "positions of an image or of extra axes",
@@ -118,10 +116,11 @@ RULES: tuple[Rule, ...] = (
         ndim=(2, 2),
         id=r"(^|\.)h\.\d+\.",
         owner="c_attn|c_proj|c_fc|q_attn",
-        model_types=frozenset({"gpt2", "openai-gpt", "imagegpt", "decision_transformer"}),
+        model_types=CONV1D,
     ),
     Rule("linear layers", kind="dense", ndim=(2, 2)),
     *_convolutions(1, named=_CONV),
+    *OTHER_EXPERTS,
     *_convolutions(2, named=None),
     *_convolutions(3, named=None),
     Rule(
@@ -141,17 +140,26 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def decide(facts: Facts) -> Rule:
-    """The first rule that holds; the last one always does."""
-    tensor = facts.tensor
-    rules = _concerned(len(tensor.shape), tensor.decoded or tensor.dtype)
-    return next(rule for rule in rules if rule.holds(facts))
+class Table:
+    """The rules for one checkpoint. It remembers which of them can concern a kind of tensor:
 
+    100,000 tensors have a few hundred kinds, and asking each tensor every rule took half of the planning.
+    """
 
-@cache
-def _concerned(ndim: int, dtype: str) -> tuple[Rule, ...]:
-    # A checkpoint of 100,000 tensors has a handful of ranks and types; asking each tensor took three times as long.
-    return tuple(rule for rule in RULES if rule.concerns(ndim, dtype))
+    def __init__(self, model_types: frozenset[str], rules: Sequence[Rule] = RULES) -> None:
+        self._rules = rules
+        self._model_types = model_types
+        self._concerned: dict[tuple[Any, ...], tuple[Rule, ...]] = {}
+
+    def decide(self, facts: Facts) -> Rule:
+        """The first rule that holds; the last one always does."""
+        tensor = facts.tensor
+        kind = (len(tensor.shape), tensor.decoded or tensor.dtype, owner(facts.id), tensor.module)
+        rules = self._concerned.get(kind)
+        if rules is None:
+            rules = tuple(rule for rule in self._rules if rule.concerns(*kind, self._model_types))
+            self._concerned[kind] = rules
+        return next(rule for rule in rules if rule.holds(facts))
 
 
 def model_types(config: Mapping[str, Any]) -> frozenset[str]:

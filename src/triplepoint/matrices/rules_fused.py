@@ -1,9 +1,12 @@
 """Fused weights and stacks of experts: which names hold several matrices, and in which order. One line each.
 
-Sources: the modelling code that writes each layout, named by its model type. Symbols: `heads`.
+Sources: the modelling code that writes each layout, named by its model type. Symbols: `heads`, `siblings`. A name alone
+splits nothing: the parts must be as wide as the configuration or the neighbours say, or the weight stays whole.
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 from triplepoint.matrices.rule import Rule
 from triplepoint.records import Reason
@@ -11,195 +14,186 @@ from triplepoint.records import Reason
 _PLAIN = "out(query:H*D,key:K*D,value:K*D),in"
 _BY_HEAD = "out(H x query:D,key:D,value:D),in"
 _BY_GROUP = "out(K x query:H/K*D,key:D,value:D),in"
-_THIRDS = "out(query,key,value),in"
-_AS_STORED = "out,in"
+_THIRDS = "out(query:W,key:W,value:W),in"
+_GATED = "out(gate:F,up:F),in"
+_INTERLEAVED = "query, key and value are interleaved by heads, whose number the file does not hold"
+
+CONV1D = frozenset({"gpt2", "openai-gpt", "imagegpt", "decision_transformer"})
+"""Model types whose linear layers are stored as (in, out)."""
 
 
-def _types(*names: str) -> frozenset[str]:
-    return frozenset(names)
+def _fused(
+    why: str, owner: str, *layouts: str, kind: str = "attention", types: str = "", **more: Any
+) -> Rule:
+    """A matrix that stays whole where none of the layouts fits; of the model types in `types`, or of any."""
+    return Rule(
+        why,
+        kind=kind,
+        layout=" | ".join((*layouts, "out,in")),
+        ndim=(2, 2),
+        owner=owner,
+        model_types=frozenset(types.split()) if types else None,
+        **more,
+    )
 
 
 ATTENTION: tuple[Rule, ...] = (
+    _fused("torch's MultiheadAttention", "in_proj_weight", _THIRDS),
     Rule(
-        "torch's MultiheadAttention",
+        "GPT-2's Conv1D, (in, out), where a decoder attends to an encoder: key and value",
         kind="attention",
-        layout=_THIRDS,
+        layout="in,out(key:W,value:W) | in,out",
         ndim=(2, 2),
-        id=r"(^|\.)in_proj_weight$",
+        owner="c_attn",
+        id=r"(^|\.)h\.\d+\.crossattention\.",
+        model_types=CONV1D,
     ),
     Rule(
-        "GPT-2's Conv1D: (in, out), three equal parts",
+        "GPT-2's Conv1D, (in, out)",
         kind="attention",
-        layout=f"in,{_THIRDS.removesuffix(',in')}",
+        layout="in,out(query:W,key:W,value:W) | in,out",
         ndim=(2, 2),
         owner="c_attn",
         id=r"(^|\.)h\.\d+\.",
-        model_types=_types("gpt2", "openai-gpt", "imagegpt", "decision_transformer"),
+        model_types=CONV1D,
     ),
-    Rule(
-        "StarCoder: one key and value for all heads, or each head with its own",
-        kind="attention",
-        layout=f"out(query:H*D,key:D,value:D),in | out(H x query,key,value),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="c_attn",
-        model_types=_types("gpt_bigcode"),
+    _fused(
+        "StarCoder: one key and value for all heads, or by head", "c_attn", _BY_GROUP, types="gpt_bigcode"
     ),
-    Rule("Qwen 1", kind="attention", layout=_THIRDS, ndim=(2, 2), owner="c_attn", model_types=_types("qwen")),
-    Rule(
-        "head by head: query, key, value of each",
-        kind="attention",
-        layout=f"{_BY_HEAD} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="query_key_value",
-        model_types=_types("gpt_neox", "gpt_neox_japanese", "bloom", "persimmon", "fuyu"),
+    _fused("Qwen 1", "c_attn", _THIRDS, types="qwen"),
+    _fused(
+        "by head: query, key, value of each",
+        "query_key_value",
+        _BY_HEAD,
+        types="gpt_neox gpt_neox_japanese bloom persimmon fuyu",
     ),
-    Rule(
-        "Falcon: by key-value group, one key and value for all heads, or head by head",
-        kind="attention",
-        layout=f"{_BY_GROUP} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="query_key_value",
-        # One key-value head makes `by group` the same as one part after another.
-        model_types=_types("falcon", "RefinedWeb", "RefinedWebModel"),
+    # One key-value head makes `by group` the same as one part after another.
+    _fused(
+        "Falcon: by key-value group, one key and value for all heads, or by head",
+        "query_key_value",
+        _BY_GROUP,
+        types="falcon RefinedWeb RefinedWebModel",
     ),
-    Rule(
-        "ChatGLM: one part after another",
-        kind="attention",
-        layout=f"{_PLAIN} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="query_key_value",
-        model_types=_types("chatglm", "glm"),
+    _fused(
+        "ChatGLM 1: by head; from 2 on one part after another",
+        "query_key_value",
+        _BY_HEAD,
+        _PLAIN,
+        types="chatglm",
+        id="^(?!.*vision)",
     ),
-    Rule(
-        "InternLM 2: by key-value group",
-        kind="attention",
-        layout=f"{_BY_GROUP} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="wqkv",
-    ),
-    Rule(
+    _fused("InternLM 2: by key-value group", "wqkv", _BY_GROUP, types="internlm2 internlmxcomposer2"),
+    _fused(
         "CodeGen: query, value, key of each of four model-parallel groups",
-        kind="attention",
-        layout="out(4 x query,value,key),in",
-        ndim=(2, 2),
-        owner="qkv_proj",
-        model_types=_types("codegen"),
+        "qkv_proj",
+        "out(4 x query,value,key),in",
+        types="codegen",
     ),
-    Rule(
-        "Phi-3, MPT, DBRX, OLMo 1 and exports of vLLM: one part after another, by the numbers of heads",
-        kind="attention",
-        layout=f"{_PLAIN} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="qkv_proj|Wqkv|att_proj|attn_qkv|qkv_proj_layer",
+    _fused(
+        "MiniMax's linear attention: by head",
+        "qkv_proj",
+        _BY_HEAD,
+        types="minimax minimax_text_01 minimax_m1",
     ),
-    Rule(
-        "vision transformers: three equal parts",
-        kind="attention",
-        layout=f"{_THIRDS} | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="qkv|to_qkv|in_proj_qkv",
-    ),
-    Rule(
-        "latent attention: key and value of each head",
-        kind="attention",
-        layout=f"out(H x key:N,value:V),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="kv_b_proj",
-    ),
-    Rule(
-        "key, then value",
-        kind="attention",
-        layout=f"out(key,value),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="to_kv|kv_proj",
-    ),
+    _fused("Phi-3, PLaMo, exports of vLLM: one part after another", "qkv_proj|attn_qkv", _PLAIN),
+    _fused("MPT, DBRX, OLMo 1, Bark, ModernBERT, Baichuan", "Wqkv|att_proj|W_pack", _PLAIN, _THIRDS),
+    _fused("TinyViT, EfficientFormer: by head", "qkv", beside="attention_biases", detail=_INTERLEAVED),
+    _fused("timm's MaxViT: by head in some", "qkv", id=r"\.attn_(block|grid)\.", detail=_INTERLEAVED),
+    _fused("vision transformers: three equal parts", "qkv|to_qkv", _THIRDS),
+    _fused("Qwen 3.5's linear attention", "in_proj_qkv", "out(query:L*M,key:L*M,value:W),in"),
+    _fused("latent attention: key and value of each head", "kv_b_proj", "out(H x key:N,value:V),in"),
+    # Not `kv_proj`: in the resamplers of Qwen-VL and MiniCPM-V that is one matrix.
+    _fused("key, then value", "to_kv", "out(key,value),in"),
 )
 
 FEED_FORWARD: tuple[Rule, ...] = (
-    Rule(
-        "gated feed-forward layers: gate, then up",
+    _fused(
+        "Phi-4's audio encoder: up, then gate",
+        "gate_up_proj",
+        "out(up:F,gate:F),in",
         kind="dense",
-        layout=f"out(gate,up),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="gate_up_proj|w12",
+        id=r"(^|\.)feed_forward_(in|out)\.",
     ),
-    Rule(
-        "ChatGLM's gated feed-forward layer",
-        kind="dense",
-        layout=f"out(gate,up),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="dense_h_to_4h",
-        model_types=_types("chatglm"),
-    ),
-    Rule(
-        "ModernBERT's gated feed-forward layer",
-        kind="dense",
-        layout=f"out(gate,up),in | {_AS_STORED}",
-        ndim=(2, 2),
-        owner="Wi",
-        model_types=_types("modernbert"),
-    ),
+    _fused("gated feed-forward layers: gate, then up", "gate_up_proj|w12", _GATED, kind="dense"),
+    _fused("Granite's shared expert", "input_linear", _GATED, kind="dense", id=r"(^|\.)shared_mlp\."),
+    _fused("ChatGLM from 2 on", "dense_h_to_4h", _GATED, kind="dense", types="chatglm"),
+    # Its first half goes through the activation, as a gate does elsewhere, whatever its own names say.
+    _fused("ModernBERT", "Wi", _GATED, kind="dense", types="modernbert modernbert-decoder"),
 )
 
-_STACK = r"(^|[._])(experts?|moe)([._]|$)"
+
+def _stack(why: str, owner: str, layout: str, types: str = "", **more: Any) -> Rule:
+    """Experts stacked along the first axis; of the model types in `types`, or of any."""
+    return Rule(
+        why,
+        kind="expert",
+        layout=layout,
+        ndim=(3, 3),
+        owner=owner,
+        model_types=frozenset(types.split()) if types else None,
+        **more,
+    )
+
+
+_DIRECT = r"(^|\.)(experts?|moe)\.(?!\d+(\.|$))[^.]+(\.weight)?$"
+"""Right below the experts: `experts.gate_up_proj`, not `experts.0.conv`."""
+_BOTH = "gate_up_proj|input_linear"
 EXPERTS: tuple[Rule, ...] = (
+    _stack(
+        "gpt-oss: gate and up in turn",
+        "gate_up_proj",
+        "expert,in,out(* x gate:1,up:1)",
+        "gpt_oss",
+        inputs_first=True,
+    ),
+    _stack(
+        "gpt-oss with its blocks decoded",
+        "gate_up_proj",
+        "expert,out(* x gate:1,up:1),in",
+        "gpt_oss",
+        inputs_first=False,
+    ),
+    _stack(
+        "a privacy filter with gpt-oss's names: gate, then up",
+        "gate_up_proj",
+        "expert,in,out(gate,up)",
+        "openai_privacy_filter",
+        inputs_first=True,
+    ),
     Rule(
-        "gpt-oss: (expert, in, out), gate and up in turn",
-        kind="expert",
-        # Dequantised MXFP4 blocks hold the outputs first.
-        layout="expert,in:X,out(* x gate:1,up:1) | expert,out(* x gate:1,up:1),in",
+        "one of the two, and nothing says which",
+        Reason.stacked_experts,
         ndim=(3, 3),
         owner="gate_up_proj",
-        model_types=_types("gpt_oss"),
+        beside="gate_up_proj_bias",
+        detail="gate and up may come in turn; the model type in config.json tells",
     ),
-    Rule(
-        "Llama 4: (expert, in, out)",
-        kind="expert",
-        layout="expert,in,out(gate,up)",
-        ndim=(3, 3),
-        owner="gate_up_proj",
-        model_types=_types("llama4", "llama4_text"),
-    ),
-    Rule(
-        "gate and up of every expert, whichever axis is as wide as the model",
-        kind="expert",
-        layout="expert,out(gate,up),in:X | expert,in:X,out(gate,up)",
-        otherwise=Reason.stacked_experts,
-        ndim=(3, 3),
-        id=_STACK,
-        owner="gate_up_proj|w13",
-    ),
-    Rule(
-        "GraniteMoE and JetMoE",
-        kind="expert",
-        layout="expert,out(gate,up),in:X | expert,in:X,out(gate,up)",
-        otherwise=Reason.stacked_experts,
-        ndim=(3, 3),
-        owner="input_linear",
-    ),
-    Rule(
+    _stack("gate, then up, of every expert", _BOTH, "expert,out(gate,up),in", inputs_first=False),
+    _stack("the same as Llama 4 stores it", _BOTH, "expert,in,out(gate,up)", inputs_first=True),
+    Rule("gate and up somehow", Reason.stacked_experts, ndim=(3, 3), id=_DIRECT, owner="gate_up_proj"),
+    # Which axis is the input changes no number of a matrix that is not fused, only what is called a row.
+    _stack(
         "the way into every expert",
-        kind="expert",
-        layout="expert,out,in:X | expert,in:X,out | expert,out,in",
-        ndim=(3, 3),
-        id=_STACK,
-        owner="gate_proj|up_proj|w1|w3",
+        "gate_proj|up_proj",
+        "expert,out,in:X | expert,in:X,out | expert,out,in",
+        id=_DIRECT,
     ),
-    Rule(
+    _stack(
         "the way out of every expert",
-        kind="expert",
-        layout="expert,out:X,in | expert,in,out:X | expert,out,in",
-        ndim=(3, 3),
-        id=_STACK,
-        owner="down_proj|w2",
+        "down_proj",
+        "expert,out:X,in | expert,in,out:X | expert,out,in",
+        id=_DIRECT,
     ),
     Rule(
-        "the way out of every expert (GraniteMoE, JetMoE)",
-        kind="expert",
-        layout="expert,out:X,in | expert,in,out:X | expert,out,in",
-        ndim=(3, 3),
-        owner="output_linear",
+        "DBRX: all experts one below the other",
+        Reason.stacked_experts,
+        ndim=(2, 2),
+        id=r"(^|\.)experts\.mlp\.(w1|v1|w2)$",
+        detail="the experts lie one below the other in two dimensions",
     ),
-    Rule("other weights of stacked experts", kind="expert", layout="expert,out,in", ndim=(3, 3), id=_STACK),
-    Rule("one expert of many", kind="expert", ndim=(2, 2), id=r"(^|\.)experts?\.\d+\."),
+    Rule("one expert of many", kind="expert", ndim=(2, 2), id=r"(^|\.)experts?\.(expert_)?\d+\."),
+)
+
+OTHER_EXPERTS: tuple[Rule, ...] = (
+    Rule("other weights of stacked experts", kind="expert", layout="expert,out,in", ndim=(3, 3), id=_DIRECT),
 )

@@ -1,56 +1,95 @@
-"""What one tensor's neighbours say about it: the width of a recurrent state, the width of the model."""
+"""What a weight's neighbours say about it: gates of a recurrent layer, the width inside a block, which axis is which.
+
+A name promises, shapes prove: a fused weight is split where the way out of its block is as wide as its parts.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from triplepoint.records import TensorInfo
+from triplepoint.matrices.names import split
+
+Shape = tuple[int, ...]
 
 _RECURRENT = re.compile(
     r"(?P<stem>.*(?:^|[._]))weight_(?:ih|hh)(?P<tail>(?:_l\d+(?:_reverse)?)?)$", re.DOTALL
 )
-_INWARD = ("gate_up_proj", "w13", "input_linear.weight")
-_OUTWARD = ("down_proj", "w2", "output_linear.weight")
+_WAYS_OUT = (
+    *(
+        "proj.weight",
+        "out_proj.weight",
+        "o_proj.weight",
+        "dense.weight",
+        "c_proj.weight",
+        "wo.weight",
+        "Wo.weight",
+    ),
+    *("projection.weight", "to_out.0.weight", "to_out.weight"),
+    *("down_proj.weight", "w3.weight", "dense_4h_to_h.weight"),
+)
+_INWARD = ("gate_up_proj", "input_linear")
+_OUTWARD = ("down_proj", "output_linear")
 
 
 class Siblings:
-    """Shapes by name; look-ups cost nothing."""
+    """Shapes by id. A look-up is a few joins of texts."""
 
-    def __init__(self, tensors: Sequence[TensorInfo]) -> None:
-        self._shapes = {tensor.alias or tensor.name: tensor.shape for tensor in tensors}
-        self._stored = {tensor.name: tensor.shape for tensor in tensors}
+    def __init__(self, shapes: Mapping[str, Shape]) -> None:
+        self._shapes = shapes
 
-    def gates(self, name: str) -> int | None:
+    def beside(self, id: str, name: str) -> bool:
+        """Whether the module that owns the weight's owner has something of this name."""
+        return split(id)[0] + name in self._shapes
+
+    def gates(self, id: str) -> int | None:
         """How many gates a recurrent weight stacks: rows by the width of the state, which its sibling tells.
 
         `weight_hh` is (gates · H, H), or (gates · H, P) beside a projection `weight_hr` of (P, H).
         """
-        match = _RECURRENT.fullmatch(name)
+        match = _RECURRENT.fullmatch(id) if "weight_" in id else None
         if match is None:
             return None
         stem, tail = match["stem"], match["tail"]
-        projection = self._stored.get(f"{stem}weight_hr{tail}")
-        state = self._stored.get(f"{stem}weight_hh{tail}")
-        own = self._stored.get(name)
-        if state is None or own is None or len(state) != 2 or len(own) != 2:
+        projection = self._shapes.get(f"{stem}weight_hr{tail}")
+        state = self._shapes.get(f"{stem}weight_hh{tail}")
+        own = self._shapes[id]
+        if state is None or len(state) != 2 or len(own) != 2 or own[0] != state[0]:
             return None
-        hidden = projection[1] if projection is not None and len(projection) == 2 else state[1]
-        return own[0] // hidden if hidden and own[0] % hidden == 0 and own[0] == state[0] else None
+        hidden = state[1]
+        if projection is not None:
+            if len(projection) != 2 or projection[0] != state[1]:
+                return None
+            hidden = projection[1]
+        return own[0] // hidden if hidden and own[0] % hidden == 0 else None
 
-    def width(self, id: str) -> int | None:
-        """X, the width of the model, from the two stacks of fused experts: what goes in is what comes out.
+    def inside(self, id: str) -> int | None:
+        """W of attention, F of a feed-forward layer: what the linear layer that leads out of the block takes in.
 
-        (E, 2F, X) with (E, X, F), or (E, X, 2F) with (E, F, X). None where both fit or neither.
+        (3W, X) or (2F, X) leads in, (X, W) or (X, F) out.
         """
-        for inward, outward in zip(_INWARD, _OUTWARD, strict=True):
-            for end in (inward, outward):
-                if id.endswith(end):
-                    stem = id.removesuffix(end)
-                    wide, narrow = self._shapes.get(stem + inward), self._shapes.get(stem + outward)
-                    if wide is None or narrow is None or len(wide) != 3 or len(narrow) != 3:
-                        return None
-                    first = wide[2] == narrow[1] and wide[1] == 2 * narrow[2]
-                    second = wide[1] == narrow[2] and wide[2] == 2 * narrow[1]
-                    return None if first == second else (wide[2] if first else wide[1])
+        stem = split(id)[0]
+        for name in _WAYS_OUT:
+            shape = self._shapes.get(stem + name)
+            if shape is not None:
+                return shape[1] if len(shape) == 2 else None
         return None
+
+    def inputs_first(self, id: str, widths: frozenset[int]) -> bool | None:
+        """Whether stacked experts that fuse gate and up are (expert, in, out); None where nothing tells.
+
+        Out of (E, 2F, X) leads (E, X, F), out of (E, X, 2F) leads (E, F, X). A stack without its way out is held
+        against the `widths` that X may have by the configuration.
+        """
+        wide = self._shapes[id]
+        if len(wide) != 3:
+            return None
+        stem, owner, tail = split(id)
+        for inward, outward in zip(_INWARD, _OUTWARD, strict=True):
+            narrow = self._shapes.get(stem + outward + tail) if owner == inward else None
+            if narrow is not None:
+                first = len(narrow) == 3 and wide == (narrow[0], narrow[2], 2 * narrow[1])
+                second = len(narrow) == 3 and wide == (narrow[0], 2 * narrow[2], narrow[1])
+                return None if first == second else first
+        first, second = wide[1] in widths, wide[2] in widths
+        return None if first == second else first
