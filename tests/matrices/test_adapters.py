@@ -44,6 +44,7 @@ DIALECTS = {
     "attention processor": (LAYER, "_lora.down.weight", "_lora.up.weight"),
     "kohya": (f"{LAYER}.", "lora_down.weight", "lora_up.weight"),
     "torchtune": (f"{LAYER}.", "lora_a.weight", "lora_b.weight"),
+    "GGUF": (f"{LAYER}.", "weight.lora_a", "weight.lora_b"),
 }
 
 
@@ -69,6 +70,17 @@ def test_underscored_names_of_kohya_stay_as_they_are() -> None:
     (plan,) = planned(pair("lora_unet_down_blocks_0_to_q.", "lora_down.weight", "lora_up.weight"))
     assert plan.id == "lora_unet_down_blocks_0_to_q.weight/adapter"
     assert plan.reason is None
+
+
+def test_a_name_that_the_format_translates_is_the_name() -> None:
+    ends = {"lora_a": (4, 24), "lora_b": (32, 4)}
+    tensors = [
+        TensorInfo(f"blk.0.attn_q.weight.{end}", "F16", shape, alias=f"{LAYER}.weight.{end}")
+        for end, shape in ends.items()
+    ]
+    (plan,) = matrices.plan(tensors, {"lora_alpha": 8})
+    assert (plan.id, plan.name) == (f"{LAYER}.weight/adapter", "blk.0.attn_q.weight.lora_a")
+    assert plan.sources == ("blk.0.attn_q.weight.lora_b", "blk.0.attn_q.weight.lora_a")
 
 
 def test_several_adapters_of_one_module_are_rows_of_their_own_by_name() -> None:

@@ -25,13 +25,13 @@ def group(tensors: Sequence[TensorInfo], config: Mapping[str, Any], _read: Read)
     modules: dict[tuple[str, str | None], list[tuple[Member, TensorInfo]]] = {}
     sources: list[Source] = []
     for tensor in tensors:
-        found = member(tensor.name)
+        found = member(tensor.alias or tensor.name)
         if found is not None:
             modules.setdefault((found.path, found.adapter), []).append((found, tensor))
         elif (name := kind(tensor.name)) is not None:
             sources.append(_left_out(tensor, name))
-    by_name = {tensor.name: tensor for tensor in tensors}
-    taken = {tensor.alias or tensor.name for tensor in tensors}
+    by_name = {tensor.alias or tensor.name: tensor for tensor in tensors}
+    taken = set(by_name)
     for (path, adapter), members in modules.items():
         alpha = by_name.get(f"{path}.alpha")
         module = _Module(path, adapter, settings_of(config, adapter), members)
@@ -68,6 +68,12 @@ class _Module:
         if isinstance(pair, str):
             return magnitudes + [_left_out(tensor, pair) for tensor in factors + self._of("other")]
         return [*magnitudes, self._source(pair, alpha, bool(magnitudes), taken)]
+
+    @property
+    def _parameter(self) -> str:
+        """The adapted parameter; GGUF names it, others its module."""
+        module = self.path.removesuffix(".weight")
+        return f"{module}.weight" if module else "weight"
 
     def _of(self, role: str) -> list[TensorInfo]:
         return [tensor for found, tensor in self.members if found.role == role]
@@ -118,7 +124,7 @@ class _Module:
                 pair.down.dtype,
                 pair.down.shape,
                 storage=_storage(pair),
-                alias=_free(f"{self.path}.weight/{part}" if self.path else f"weight/{part}", taken),
+                alias=_free(f"{self._parameter}/{part}", taken),
             ),
             names=(first.name, last.name) if alpha is None else (first.name, last.name, alpha.name),
             decoding=Decoding("low_rank", tuple(options)),
