@@ -10,19 +10,23 @@ as broken; so does a warning.
 from __future__ import annotations
 
 import json
+import os
 import random
+import runpy
 import signal
 import sys
 import tempfile
 import time
 import warnings
 from collections import Counter
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from tests import corpus
 from triplepoint import checkpoints, matrices
+from triplepoint.checkpoints import isolated
 from triplepoint.errors import TriplepointError
 
 SECONDS = 10
@@ -170,6 +174,38 @@ def _hang(signum: int, frame: FrameType | None) -> None:
     raise Hang(f"more than {SECONDS} s")
 
 
+def _forked(script: Path, file: Any, arguments: Any = (), **limits: Any) -> bytes:
+    """`isolated.run` by a fork of this process: the same script and limits without its imports, 5 ms instead of 300."""
+    import resource
+
+    from triplepoint.checkpoints.isolated import Failed
+
+    out, into = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            os.close(out)
+            os.dup2(file.fileno(), 0)
+            os.dup2(into, 1)
+            resource.setrlimit(resource.RLIMIT_CPU, (limits["seconds"], limits["seconds"]))
+            sys.argv = [str(script), *map(str, arguments)]
+            signal.alarm(0)
+            sys.stdin, sys.stdout = os.fdopen(0), os.fdopen(1, "w")
+            runpy.run_path(str(script), run_name="__main__")
+            sys.stdout.flush()
+        except BaseException:
+            os._exit(1)
+        os._exit(0)
+    os.close(into)
+    with os.fdopen(out, "rb") as stream:
+        answer = stream.read(limits["answer"] + 1)
+    if os.waitpid(child, 0)[1] != 0:
+        raise Failed("the child ended badly")
+    if len(answer) > limits["answer"]:
+        raise Failed("its answer is too long")
+    return answer
+
+
 def _bound() -> None:
     import resource
 
@@ -181,6 +217,9 @@ def main(arguments: list[str]) -> None:
     name, count, seed = arguments[0], int(arguments[1]), int(arguments[2])
     keep = Path(arguments[3]) if len(arguments) > 3 else Path(tempfile.gettempdir()) / "triplepoint-mutants"
     _bound()
+    isolated.run = _forked
+    if name in ("hdf5", "keras"):
+        import_module("h5py")
     with tempfile.TemporaryDirectory() as folder:
         print(json.dumps(campaign(name, count, seed, Path(folder), keep)))
 
