@@ -255,3 +255,13 @@ def test_a_broken_archive_is_refused_in_one_line(
     with pytest.raises(TriplepointError, match=found) as caught:
         opened(tmp_path / "x.keras")
     assert "\n" not in str(caught.value)
+
+
+def test_the_state_of_training_and_of_chance_is_left_out(tmp_path: Path) -> None:
+    def write(file: Any) -> None:
+        for path in ("dense/vars/0", "dropout/seed_generator/vars/0"):
+            file[f"layers/{path}"] = np.eye(2)
+        for group in ("optimizer", "_optimizer", "optimizer_weights"):
+            file[f"{group}/vars/0"] = np.eye(2)
+
+    assert [info.name for info in opened(tmp_path / "x.h5", write).tensors()] == ["layers/dense/vars/0"]

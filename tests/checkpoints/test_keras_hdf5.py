@@ -197,3 +197,14 @@ def test_damage_within_chunks_is_an_error_of_that_tensor_alone(
     else:
         with pytest.raises(UnreadableCheckpoint, match="'w' cannot be unpacked"):
             reader.read("w")
+
+
+def test_lzf_copies_what_has_been_written_and_no_more() -> None:
+    """By hand: three literal bytes, a copy of six from three back; a long copy; copies from before the beginning."""
+    assert hdf5_values._lzf(b"\2abc\x80\2", 99) == b"abcabcabc"
+    assert hdf5_values._lzf(b"\0a\xe0\x0a\0", 99) == b"a" * 20
+    for damaged in (b"\0a\x20\1", b"\x20\0", b"\0a\x20", b"\0a\xe0"):
+        with pytest.raises(ValueError, match="chunk"):
+            hdf5_values._lzf(damaged, 99)
+    with pytest.raises(ValueError, match="inflates"):
+        hdf5_values._lzf(b"\0a" + b"\xe0\xff\0" * 10, 99)

@@ -7,13 +7,17 @@ processes of their own here too, forked from one that has loaded the library, as
 from __future__ import annotations
 
 import copy
+import faulthandler
 import io
 import json
 import os
 import random
+import struct
 import sys
 import tracemalloc
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +171,6 @@ def test_shapes_larger_than_the_file_are_refused(tmp_path: Path, monkeypatch: An
 
 def test_a_chunk_that_inflates_without_end_is_cut_off(tmp_path: Path, monkeypatch: Any) -> None:
     here(monkeypatch)
-    import zlib
 
     def write(file: Any) -> None:
         made = file.create_dataset("w", (16, 16), "f4", chunks=(16, 16), compression="gzip")
@@ -264,6 +267,15 @@ def test_a_packed_dataset_may_not_be_far_larger_than_its_bytes(shape: list[int],
     assert ("would inflate" in chunked.refusal) is refused
 
 
+def test_an_answer_is_neither_deep_nor_printed_as_it_is() -> None:
+    answer = good_answer()
+    answer["objects"][0]["refusal"] = "a\n\x1b[31mb"
+    assert hdf5.parse(json.dumps(answer).encode(), 1000).datasets[0].refusal == "a[31mb"
+    answer["names"][0][0] = "g/" * 2000
+    with pytest.raises(hdf5.Hdf5Error, match="too deeply"):
+        hdf5.parse(json.dumps(answer).encode(), 1000)
+
+
 @pytest.mark.parametrize(
     "answer", [b"", b"[]", b"null", b"{}", b"\xff", b"[" * 10**5, b'{"error": null}', b'{"error": "a\\nb"}']
 )
@@ -302,6 +314,7 @@ def forked(data: bytes, folder: Path) -> bytes:
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
+        faulthandler.disable()
         try:
             import resource
 
@@ -393,6 +406,37 @@ def test_a_member_that_would_inflate_without_end_is_refused(tmp_path: Path, monk
         archive.writestr("model.weights.h5", b"\x89HDF\r\n\x1a\n" + bytes(2 * 10**6))
     with pytest.raises(UnreadableCheckpoint, match="would inflate"):
         opened(tmp_path / "x.keras")
+
+
+def test_an_archive_with_two_members_of_one_name_is_refused(tmp_path: Path) -> None:
+    """Which of them is read would depend on who reads."""
+    with warnings.catch_warnings(), zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
+        warnings.simplefilter("ignore")
+        for _ in range(2):
+            archive.write(DATA / "keras_small.h5", "model.weights.h5")
+    with pytest.raises(UnreadableCheckpoint, match="occurs twice"):
+        opened(tmp_path / "x.keras")
+
+
+def test_a_member_that_reaches_beyond_the_archive_is_refused(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "x.keras", "w") as archive:
+        archive.write(DATA / "keras_small.h5", "model.weights.h5")
+    data = bytearray((tmp_path / "x.keras").read_bytes())
+    entry = data.rindex(b"PK\1\2")
+    data[entry + 20 : entry + 28] = struct.pack("<2I", 10**6, 10**6)
+    (tmp_path / "x.keras").write_bytes(data)
+    with pytest.raises(UnreadableCheckpoint, match="beyond the end of the archive"):
+        opened(tmp_path / "x.keras")
+
+
+def test_a_chunk_of_another_length_is_damage(tmp_path: Path, monkeypatch: Any) -> None:
+    here(monkeypatch)
+
+    def write(file: Any) -> None:
+        made = file.create_dataset("w", (4, 4), "f4", chunks=(4, 4), compression="gzip")
+        made.id.write_direct_chunk((0, 0), zlib.compress(bytes(60)))
+
+    assert "a chunk of 64 bytes has 60" in refusal(opened(tmp_path / "x.h5", write), "w")
 
 
 def test_a_file_that_kills_the_library_is_one_line(tmp_path: Path, monkeypatch: Any) -> None:

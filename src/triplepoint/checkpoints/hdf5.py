@@ -165,7 +165,7 @@ def _dataset(said: Mapping[str, Any], size: int) -> Dataset:
             chunks = _chunks(said, shape, native.itemsize, size)
             begin, end = int(chunks.begins.min()), int((chunks.begins + chunks.sizes).max())
             return Dataset("", dtype, shape, big, begin, end, chunks)
-        if said["begin"] is None or said["stored"] == 0:
+        if said["begin"] is None:
             raise Hdf5Error("was never written")
         begin = _count(said["begin"])
         if said["stored"] < nbytes or begin + nbytes > size:
