@@ -29,7 +29,7 @@ def weights(*shape: int, seed: int = 0) -> np.ndarray[Any, Any]:
 
 def tensor(name: str, array: Any) -> Any:
     """An initialiser with raw data."""
-    return numpy_helper.from_array(np.ascontiguousarray(array), name)
+    return numpy_helper.from_array(np.array(array, order="C"), name)
 
 
 def node(op: str, inputs: str, output: str, **attributes: Any) -> Any:
@@ -38,12 +38,18 @@ def node(op: str, inputs: str, output: str, **attributes: Any) -> Any:
     return helper.make_node(op, names, [output], **attributes)
 
 
-def model(nodes: Sequence[Any], tensors: Sequence[Any] = (), functions: Sequence[Any] = (), **graph: Any) -> Any:
+def model(
+    nodes: Sequence[Any], tensors: Sequence[Any] = (), functions: Sequence[Any] = (), **graph: Any
+) -> Any:
     """A model whose input is `x` and whose output is that of the last node."""
     x = helper.make_tensor_value_info("x", TensorProto.FLOAT, None)
     y = helper.make_tensor_value_info(nodes[-1].output[0] if nodes else "x", TensorProto.FLOAT, None)
     made = helper.make_graph(list(nodes), "main", [x], [y], list(tensors), **graph)
-    domains = [helper.make_opsetid("", 21), helper.make_opsetid(MICROSOFT, 1), helper.make_opsetid("local", 1)]
+    domains = [
+        helper.make_opsetid("", 21),
+        helper.make_opsetid(MICROSOFT, 1),
+        helper.make_opsetid("local", 1),
+    ]
     return helper.make_model(made, opset_imports=domains, functions=list(functions), ir_version=10)
 
 
@@ -76,7 +82,9 @@ def field(key: int, value: bytes | int) -> bytes:
     return number(key << 3 | 2) + number(len(value)) + value
 
 
-def raw_tensor(name: str = "w", dims: Sequence[int] = (2, 3), type: int = 1, data: bytes = bytes(24)) -> bytes:
+def raw_tensor(
+    name: str = "w", dims: Sequence[int] = (2, 3), type: int = 1, data: bytes = bytes(24)
+) -> bytes:
     """A `TensorProto`."""
     return b"".join(field(1, dim) for dim in dims) + field(2, type) + field(8, name.encode()) + field(9, data)
 

@@ -16,6 +16,7 @@ from triplepoint.checkpoints.mapped import Bytes
 from triplepoint.checkpoints.onnx_graph import Tensor
 from triplepoint.checkpoints.onnx_values import SMALL, bits, elements, unpack
 from triplepoint.checkpoints.stored import Array
+from triplepoint.records import PackedRows
 
 Load = Callable[[Tensor], Array]
 """The elements of another tensor of the model."""
@@ -24,6 +25,9 @@ CODES = frozenset(
 )
 """Types that stand for other values where a scale is known."""
 _PANEL = 2**20
+"""Values that are decoded at once."""
+_WHOLE = 2**25
+"""Bytes as float32 up to which a tall matrix is decoded whole, as with GGUF."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,25 +78,36 @@ class Codes:
     packing: int | None = None
     """Bits of a code where the operator packs them: an entry of the first axis is a run of bytes, padded at its end."""
 
-    def values(self, payload: Bytes, at: int | None, load: Load) -> Array:
-        """All values or those of one entry of the first axis, as float32. Cost: the result and panels of 4 MiB."""
-        with np.errstate(all="ignore"):  # a scale may be NaN or overflow; whoever uses the values says so
-            return self._values(payload, at, load)
+    def values(self, payload: Bytes, at: int | None, load: Load) -> Array | PackedRows:
+        """All values or those of one entry of the first axis, as float32.
 
-    def _values(self, payload: Bytes, at: int | None, load: Load) -> Array:
-        first, last = (0, self.shape[0]) if at is None else (at, at + 1)
-        scale, zero = self.scale.load(load), None if self.zero is None else self.zero.load(load)
-        found = np.empty((last - first, *self.shape[1:]), np.float32)
-        step = max(1, _PANEL // math.prod(self.shape[1:]))
-        for begin in range(first, last, step):
-            panel = found[begin - first : begin - first + step]
-            panel[...] = self._codes(payload, begin, panel.shape)
-            if self.zero is not None and zero is not None:
-                panel -= self.zero.spread(zero, begin, panel.shape)
-            else:
-                panel -= np.float32(self.offset)
-            panel *= self.scale.spread(scale, begin, panel.shape)
-        return found if at is None else found[0, ...]
+        A tall matrix of more than 32 MiB is `PackedRows`. Cost: the result and panels of 4 MiB.
+        """
+        scale, zero = self.scale.load(load), np.empty(0) if self.zero is None else self.zero.load(load)
+
+        def shift(begin: int, shape: tuple[int, ...]) -> Array | float:
+            return self.offset if self.zero is None else self.zero.spread(zero, begin, shape)
+
+        def decode(first: int, last: int) -> Array:
+            found = np.empty((last - first, *self.shape[1:]), np.float32)
+            step = max(1, _PANEL // math.prod(self.shape[1:]))
+            for begin in range(first, last, step):
+                panel = found[begin - first : begin - first + step]
+                with np.errstate(
+                    all="ignore"
+                ):  # scales may be NaN or overflow; values are judged where they are used
+                    panel[...] = self._codes(payload, begin, panel.shape)
+                    panel -= shift(begin, panel.shape)
+                    panel *= self.scale.spread(scale, begin, panel.shape)
+            return found
+
+        if at is not None:
+            at = range(self.shape[0])[at]
+            return decode(at, at + 1)[0, ...]
+        rows, *columns = self.shape
+        if len(columns) == 1 and rows >= columns[0] and 4 * math.prod(self.shape) > _WHOLE:
+            return PackedRows((rows, columns[0]), decode)
+        return decode(0, rows)
 
     def _codes(self, payload: Bytes, begin: int, shape: tuple[int, ...]) -> Array:
         """The codes from entry `begin` of the first axis on."""

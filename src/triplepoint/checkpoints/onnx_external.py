@@ -50,7 +50,7 @@ class Beside:
         found = self._file(location)
         if isinstance(found, str):
             return Place(None, fault=found)
-        offset, length = keys.get("offset", "0"), keys.get("length", str(nbytes(tensor) or 0))
+        offset, length = keys.get("offset", "0"), keys.get("length", str(nbytes(tensor)))
         if not (_NUMBER.fullmatch(offset) and _NUMBER.fullmatch(length)):
             return Place(None, fault=f"is said to lie at byte {shown(offset)} with {shown(length)} bytes")
         begin, end = int(offset), int(offset) + int(length)

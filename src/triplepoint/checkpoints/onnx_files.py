@@ -18,7 +18,6 @@ import hashlib
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 from triplepoint.checkpoints import onnx_names, onnx_values
@@ -32,7 +31,7 @@ from triplepoint.checkpoints.onnx_scales import constant
 from triplepoint.checkpoints.onnx_wire import WireError, skeleton
 from triplepoint.checkpoints.stored import Array, FileReader, Stored, Values
 from triplepoint.errors import TriplepointError
-from triplepoint.records import TensorInfo
+from triplepoint.records import PackedRows, TensorInfo
 
 _CELL = re.compile(r"(^|[._])weight_(ih|hh)(_l\d+(_reverse)?)?$")
 _MOST_NUMBERS = 64
@@ -46,7 +45,7 @@ def open_file(source: str, path: Path) -> FileReader:
     """
     file = MappedFile(path)
     try:
-        cut = skeleton(file.map)
+        cut = skeleton(file)
         tensors = _Tensors(path, file, graph(cut))
     except WireError as error:
         raise unreadable(source, str(error), "Check that it is an ONNX model, and export it again.") from None
@@ -94,32 +93,39 @@ class _Tensors:
             raise unreadable(
                 self.file.path, f"the tensor {shown(tensor.name)} {place.fault}", "Export it again."
             )
-        return self._values(tensor, None)(_bytes(place), None)
+        raw = onnx_values.NOTHING if place.file is None else place.file.bytes(place.begin, place.end)
+        return onnx_values.elements(tensor.dtype, tensor.shape, self._payload(tensor, raw))
 
     def _place(self, tensor: Tensor) -> Place:
+        if onnx_values.bits(tensor.dtype) is None:
+            return Place(None, fault=f"has elements of type {tensor.dtype}, which is not read")
         if tensor.fault:
             return Place(None, fault=tensor.fault)
-        place = Place(self.file, tensor.begin, tensor.end)
         if tensor.external is not None:
             place = self.beside.place(tensor)
-        elif not tensor.field:  # it has no elements
+        elif tensor.field:
+            place = Place(self.file, tensor.begin, tensor.end)
+        else:  # it has no elements
             return Place(None)
-        fault = place.fault or onnx_values.misfit(replace(tensor, begin=place.begin, end=place.end))
-        return replace(place, fault=fault)
+        fault = place.fault or onnx_values.misfit(tensor, place.end - place.begin)
+        return Place(None, fault=fault) if fault else place
 
     def _values(self, tensor: Tensor, codes: Codes | None) -> Values:
-        def values(raw: Bytes, at: int | None) -> Array:
-            try:
-                payload = onnx_values.payload(tensor, raw)
-            except ValueError as error:
-                found = f"the tensor {shown(tensor.name)} cannot be read: {error}"
-                raise unreadable(self.file.path, found, "Export it again.") from None
+        def values(raw: Bytes, at: int | None) -> Array | PackedRows:
+            payload = self._payload(tensor, raw)
             if codes is not None:
                 return codes.values(payload, at, self.load)
             array = onnx_values.elements(tensor.dtype, tensor.shape, payload)
             return array if at is None else array[at, ...]
 
         return values
+
+    def _payload(self, tensor: Tensor, raw: Bytes) -> Bytes:
+        try:
+            return onnx_values.payload(tensor, raw)
+        except ValueError as error:
+            found = f"the tensor {shown(tensor.name)} cannot be read: {error}"
+            raise unreadable(self.file.path, found, "Export it again.") from None
 
     def _numbers(self, value: Value | None) -> tuple[int, ...] | None:
         tensor = constant(value)
@@ -131,15 +137,17 @@ class _Tensors:
             return None
 
 
-def _bytes(place: Place) -> Bytes:
-    return onnx_values.NOTHING if place.file is None else place.file.bytes(place.begin, place.end)
-
-
 def _info(tensor: Tensor, found: Role | None, alias: str | None, untrained: set[Tensor]) -> TensorInfo:
-    info = TensorInfo(tensor.name, tensor.dtype, tensor.shape, alias=alias, buffer=tensor in untrained)
-    if found is None or tensor in untrained:
-        return info
-    if found.meaning.suffix == "weight" and _CELL.search(alias or tensor.name):
-        return info  # a recurrent cell written out as products: its name says more than a Gemm does
-    info = replace(info, module=found.meaning.module, layout=found.layout)
-    return info if found.codes is None else replace(info, shape=found.codes.shape, decoded="F32")
+    # A recurrent cell that is written out as products is left to its name, which says more than a Gemm does.
+    cell = found is not None and found.meaning.suffix == "weight" and _CELL.search(alias or tensor.name)
+    if found is None or cell or tensor in untrained:
+        return TensorInfo(tensor.name, tensor.dtype, tensor.shape, alias=alias, buffer=tensor in untrained)
+    return TensorInfo(
+        tensor.name,
+        tensor.dtype,
+        tensor.shape if found.codes is None else found.codes.shape,
+        module=found.meaning.module,
+        alias=alias,
+        layout=found.layout,
+        decoded=None if found.codes is None else "F32",
+    )

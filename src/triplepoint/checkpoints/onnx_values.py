@@ -38,17 +38,14 @@ def bits(dtype: str) -> int | None:
     return SMALL.get(dtype) if native is None else 8 * native.itemsize
 
 
-def nbytes(tensor: Tensor) -> int | None:
-    """Bytes of the elements as they lie in memory; None for a type that is not read."""
-    size = bits(tensor.dtype)
-    return None if size is None else (math.prod(tensor.shape) * size + 7) // 8
+def nbytes(tensor: Tensor) -> int:
+    """Bytes of the elements as they lie in memory; 0 for a type that is not read."""
+    return (math.prod(tensor.shape) * (bits(tensor.dtype) or 0) + 7) // 8
 
 
-def misfit(tensor: Tensor) -> str:
-    """One clause where the values in the file cannot be those of the tensor; empty where they may be."""
-    need, have = nbytes(tensor), tensor.end - tensor.begin
-    if need is None:
-        return f"has elements of type {tensor.dtype}, which is not read"
+def misfit(tensor: Tensor, have: int) -> str:
+    """One clause where so many bytes cannot be the values of the tensor; empty where they may be."""
+    need = nbytes(tensor)
     if tensor.field and tensor.field != RAW and tensor.dtype not in _HELD_BY[tensor.field]:
         return f"has elements of type {tensor.dtype} in a field that cannot hold them"
     # Each varint takes a byte at least; how many there are is known when they are read.
@@ -64,9 +61,9 @@ def payload(tensor: Tensor, raw: Bytes) -> Bytes:
     """The bytes as `raw_data` would hold them; ValueError where varints are damaged or not as many as elements."""
     if not _varints(tensor):
         return raw
-    size = nbytes(tensor) or 0
+    size = nbytes(tensor)
     native = np.dtype(np.uint8) if tensor.dtype in SMALL else numpy_dtype(tensor.dtype)
-    assert native is not None  # `misfit` refuses every other type
+    assert native is not None  # a tensor of any other type is refused at opening
     numbers = varints(raw, size // native.itemsize)
     return numbers.astype(f"<u{native.itemsize}").view(np.uint8)
 
@@ -115,7 +112,7 @@ def elements(dtype: str, shape: tuple[int, ...], payload: Bytes) -> Array:
     small, count = SMALL.get(dtype), math.prod(shape)
     if small is None:
         native = numpy_dtype(dtype)
-        assert native is not None  # `misfit` refuses every other type
+        assert native is not None  # a tensor of any other type is refused at opening
         return np.frombuffer(payload.data, native, count).reshape(shape) if count else np.empty(shape, native)
     codes = unpack(payload, small)[:count].reshape(shape)
     half = 2 ** (small - 1)

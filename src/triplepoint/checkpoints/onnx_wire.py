@@ -9,17 +9,20 @@ Fields: github.com/onnx/onnx, onnx.proto; encoding: protobuf.dev/programming-gui
 
 from __future__ import annotations
 
-import mmap
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from triplepoint.checkpoints.limits import MAX_HEADER_BYTES, MAX_ONNX_DEPTH, MAX_ONNX_FIELDS
+from triplepoint.checkpoints.mapped import MappedFile
 
 RAW, FLOATS, DOUBLES, INT32, INT64, UINT64 = 9, 4, 10, 5, 7, 11
 """Fields of a tensor that hold values: bytes as in memory, packed floats, packed varints."""
 _SEGMENT = 3
 _SCOPES = b"\x0a\x1apkg.torch.onnx.name_scopes"
 """How the one entry of a node's metadata begins that names the module it came from."""
+
+_RELEASE = 64 * 2**20
+"""Bytes of values that are passed before the pages touched so far are given back."""
 
 _Schema: TypeAlias = "dict[int, _Schema | str]"
 _KEEP, _VALUES, _METADATA = "keep", "values", "metadata"
@@ -62,15 +65,19 @@ class Skeleton:
     """
 
 
-def skeleton(data: mmap.mmap) -> Skeleton:
-    """Walk a whole file; WireError for damage and beyond the limits. Cost: 3 µs a field; no values are touched."""
-    walk = _Walk(data)
-    return Skeleton(walk.message(_MODEL, 0, len(data), 0), walk.cuts)
+def skeleton(file: MappedFile) -> Skeleton:
+    """Walk a whole file; WireError for damage and beyond the limits. Cost: 3 µs a field; no values are read."""
+    walk = _Walk(file)
+    found = Skeleton(walk.message(_MODEL, 0, file.size, 0), walk.cuts)
+    file.release(0, file.size)
+    return found
 
 
 class _Walk:
-    def __init__(self, data: mmap.mmap) -> None:
-        self.data = data
+    def __init__(self, file: MappedFile) -> None:
+        self.file = file
+        self.data = file.map
+        self.passed = 0
         self.cuts: dict[tuple[int, int], int] = {}
         self.fields = 0
         self.kept = 0
@@ -163,6 +170,10 @@ class _Walk:
             begin = end = 0  # byte 0 is a tag, so no values lie there
         else:
             self.cuts[begin, end] = field
+            self.passed += end - begin
+            if self.passed > _RELEASE:  # a touch maps up to 2 MiB around it: 500 layers would map 1 GB
+                self.file.release(0, end)
+                self.passed = 0
         place = b"\x08" + _varint(begin) + b"\x10" + _varint(end)
         return _varint(_SEGMENT << 3 | 2) + _varint(len(place)) + place
 
