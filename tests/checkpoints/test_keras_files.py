@@ -198,6 +198,44 @@ def test_a_file_that_is_not_of_keras_is_read_by_its_paths(tmp_path: Path) -> Non
     assert reader.digest() == opened(tmp_path / "x.hdf5").digest()
 
 
+def test_datasets_that_differ_in_what_names_leave_out_are_both_there(tmp_path: Path) -> None:
+    def write(file: Any) -> None:
+        for last in ("kernel", "kernel:0", "kernel:0:0"):
+            file[f"model_weights/d/d/{last}"] = np.eye(2)
+
+    reader = opened(tmp_path / "x.h5", write)
+    assert len({info.alias for info in reader.tensors()}) == 3
+    assert sum(info.layout == "in,out" for info in reader.tensors()) == 1
+
+
+def test_numbers_mean_variables_only_below_vars(tmp_path: Path) -> None:
+    def write(file: Any) -> None:
+        for group in ("data", "layers/thing/vars"):
+            file[f"{group}/0"], file[f"{group}/1"] = np.zeros((3, 3, 4, 5)), np.zeros(5)
+        file["odd/vars/00"] = np.zeros((2, 2))
+
+    assert facts(opened(tmp_path / "x.h5", write)) == {
+        "data.0": (None, None, False),
+        "data.1": (None, None, False),
+        "thing.kernel": ("Conv2d", "kernel,kernel,in,out", False),
+        "thing.bias": (None, None, False),
+        "odd.vars.00": (None, None, False),
+    }
+
+
+def test_long_names_within_each_other_give_way_to_the_path(tmp_path: Path) -> None:
+    def write(file: Any) -> None:
+        path = "/".join("abcde")
+        file[f"{path}/vars/0"] = np.eye(2)
+        for end in range(1, 6):
+            file.require_group("/".join("abcde"[:end]) + "/vars").attrs["name"] = "x" * 150
+        file["long/vars/0"] = np.eye(2)
+        file["long/vars"].attrs["name"] = "x" * 2000
+
+    aliases = {info.alias for info in opened(tmp_path / "x.h5", write).tensors()}
+    assert aliases == {"long.vars.0", "a.b.c.d.e.vars.0"}
+
+
 def test_names_that_would_collide_keep_their_paths(tmp_path: Path) -> None:
     def write(file: Any) -> None:
         file["model_weights/d/d/kernel:0"] = np.eye(2)

@@ -110,7 +110,7 @@ def test_an_einsum_that_is_no_matrix_has_no_layout(equation: str) -> None:
 def test_names_and_shapes_say_what_leaves_no_choice(
     shapes: dict[str, tuple[int, ...]], stems: list[str], module: str | None, layout: str | None
 ) -> None:
-    found = keras_guess.meaning(next(iter(shapes)), shapes, stems)
+    found = keras_guess.meaning(next(iter(shapes)), shapes, stems, numbered="0" in shapes)
     assert (found.module, found.layout) == (module, layout)
 
 
@@ -136,7 +136,7 @@ def test_normalisation_names_its_variables_by_its_settings(
     )
     owners = Names({}, model, keras=True).variable("layers/batch_normalization/vars/0").owners
     stored = {str(number): (4,) for number in range(count)}
-    found = keras_layers.meanings(owners, stored, attention=False, codes="")
+    found = keras_layers.meanings(owners, stored, numbered=True, attention=False, codes="")
     assert [meaning.name for meaning in found.values()] == names
     assert [meaning.buffer for meaning in found.values()] == [name.startswith("moving") for name in names]
 
@@ -167,6 +167,7 @@ def test_a_configuration_of_a_stranger_is_only_data() -> None:
         {"class_name": 5, "config": {}},
         {"class_name": "A", "config": 3},
         {"class_name": "A", "config": {"name": ["x"], "layers": [None, 1, {"class_name": "B"}], "layer": 7}},
+        {"class_name": "A" * 10**6, "config": {"name": "B" * 10**6}},
         [],
         None,
         "text",
@@ -184,7 +185,10 @@ def test_a_configuration_of_a_stranger_is_only_data() -> None:
             "model_weights/",
         ):
             variable = names.variable(path)
-            keras_layers.meanings(variable.owners, {variable.name: (2, 2)}, attention=True, codes="int8")
+            stored = {variable.name: (2, 2)}
+            keras_layers.meanings(
+                variable.owners, stored, numbered=variable.numbered, attention=True, codes="int8"
+            )
         assert keras_config.modes(model) == set()
 
 

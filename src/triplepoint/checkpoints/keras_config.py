@@ -12,6 +12,8 @@ from typing import Any
 from triplepoint.checkpoints.files import shown
 from triplepoint.checkpoints.limits import MAX_KERAS_CONFIG_BRACKETS, MAX_KERAS_CONFIG_BYTES
 
+MAX_NAME = 200
+"""Characters of a class or a layer; names of layers within each other are put together for every variable."""
 _ELSEWHERE = {"_layer_checkpoint_dependencies": "layers", "forward_layer": "layer"}
 """Where the name in a file differs from that in the configuration."""
 
@@ -28,7 +30,7 @@ class Layer:
     def name(self) -> str | None:
         """What the user or Keras calls it."""
         name = self.settings.get("name")
-        return name if isinstance(name, str) and name else None
+        return name if isinstance(name, str) and 0 < len(name) <= MAX_NAME else None
 
     def all(self, attribute: str) -> list[Layer]:
         """The layers in a list or dict that is an attribute: `layers`, `cells`."""
@@ -67,6 +69,8 @@ def read(data: bytes) -> Layer | None:
 def of(value: object) -> Layer | None:
     """The layer that a part of the configuration stands for."""
     if not isinstance(value, Mapping) or not isinstance(kind := value.get("class_name"), str):
+        return None
+    if len(kind) > MAX_NAME:
         return None
     settings = value.get("config")
     if isinstance(settings, list):  # Sequential of Keras 1 and 2.0

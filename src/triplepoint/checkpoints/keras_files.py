@@ -23,6 +23,8 @@ from triplepoint.checkpoints.stored import FileReader, Stored
 from triplepoint.records import TensorInfo
 
 _AGAIN = "Download or save it again."
+MAX_ALIAS = 500
+"""Names of layers within each other, taken 60 times for every variable, could outgrow the file many times."""
 
 
 def open_file(source: str, path: Path) -> FileReader:
@@ -52,7 +54,7 @@ def _tensors(
         raise hdf5.Hdf5Error(f"the dataset {shown(count.most_common(1)[0][0])} occurs twice")
     variables = {name: names.variable(name) for name in datasets if "seed_generator" not in name.split("/")}
     meanings = _meanings(variables, datasets, keras_config.modes(model))
-    aliases = {name: _alias(variable, meanings[name]) for name, variable in variables.items()}
+    aliases = {name: _alias(name, variable, meanings[name]) for name, variable in variables.items()}
     count = Counter(aliases.values())
     for name in variables:
         dataset, meaning = datasets[name], meanings[name]
@@ -83,15 +85,18 @@ def _meanings(
     """Of every variable by its path, with `scale` as a path too; layer by layer, since variables explain each other."""
     layers: dict[str, dict[str, str]] = {}
     for path, variable in variables.items():
-        layers.setdefault(variable.group, {})[variable.name] = path
+        layers.setdefault(variable.group, {}).setdefault(variable.name, path)
     families = {tuple(owner.name for owner in variable.owners) for variable in variables.values()}
-    found: dict[str, Meaning] = {}
+    # Of two that would have one name, `kernel` and `kernel:0`, only the first is understood.
+    found = {path: Meaning(path.rpartition("/")[2]) for path in variables}
     for paths in layers.values():
-        owners = variables[next(iter(paths.values()))].owners
+        first = variables[next(iter(paths.values()))]
+        owners = first.owners
         beside = (*(owner.name for owner in owners[:-1]), "attention_output")
         for name, meaning in keras_layers.meanings(
             owners,
             {name: datasets[path].shape for name, path in paths.items()},
+            numbered=first.numbered,
             attention=beside in families,
             codes=_codes([datasets[path] for path in paths.values()], modes),
         ).items():
@@ -107,6 +112,7 @@ def _codes(layer: Sequence[Dataset], modes: set[str]) -> str:
     return "int8" if modes == {"int8"} else "other"
 
 
-def _alias(variable: Variable, meaning: Meaning) -> str:
+def _alias(path: str, variable: Variable, meaning: Meaning) -> str:
     owners = [owner.name for owner in variable.owners] or variable.group.split("/")
-    return ".".join([*filter(None, owners), meaning.name])
+    alias = ".".join([*filter(None, owners), meaning.name])
+    return alias if len(alias) <= MAX_ALIAS else path.replace("/", ".")

@@ -31,7 +31,7 @@ def axes(layout: str) -> int:
     return re.sub(r"\([^()]*\)", "", layout).count(",") + 1
 
 
-def meaning(name: str, shapes: Mapping[str, Shape], stems: Sequence[str]) -> Meaning:
+def meaning(name: str, shapes: Mapping[str, Shape], stems: Sequence[str], *, numbered: bool) -> Meaning:
     """Of the variable `name` among the variables of its layer; `stems`: what the layer is called."""
     shape = shapes[name]
     ndim, positions = len(shape), "kernel," * (len(shape) - 2)
@@ -41,7 +41,7 @@ def meaning(name: str, shapes: Mapping[str, Shape], stems: Sequence[str]) -> Mea
         return Meaning(name, *_MATRICES[name, ndim])
     if name in ("depthwise_kernel", "pointwise_kernel") and 3 <= ndim <= 5:
         return Meaning(name, f"Conv{ndim - 2}d", positions + ("out,out" if name[0] == "d" else "in,out"))
-    if name in ("kernel", "0") and 3 <= ndim <= 5:
+    if (name == "kernel" or (name == "0" and numbered)) and 3 <= ndim <= 5:
         return _kernel(name, shape, shapes.get("bias" if name == "kernel" else "1"), stems)
     return Meaning(name)
 

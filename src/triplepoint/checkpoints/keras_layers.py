@@ -46,9 +46,8 @@ def _kinds() -> dict[str, Kind]:
         "group_normalization": Kind(norm),
         "rms_normalization": Kind(("scale",)),
         "p_re_lu": Kind(("alpha",)),
-        "spectral_normalization": Kind(
-            ("wrapped_kernel", "vector_u")
-        ),  # the wrapped layer's kernel a second time
+        # The first is the kernel of the wrapped layer, saved a second time.
+        "spectral_normalization": Kind(("wrapped_kernel", "vector_u")),
     }
     for stem, module, gates in (("lstm", "LSTM", LSTM), ("gru", "GRU", GRU), ("simple_rnn", "RNN", "in,out")):
         kind = Kind(cell, module, dict.fromkeys(cell[:2], gates))
@@ -78,9 +77,9 @@ KINDS = _kinds()
 
 
 def meanings(
-    owners: Sequence[Owner], stored: Mapping[str, Shape], *, attention: bool, codes: str
+    owners: Sequence[Owner], stored: Mapping[str, Shape], *, numbered: bool, attention: bool, codes: str
 ) -> dict[str, Meaning]:
-    """Of all variables of one layer, by their names or numbers as stored.
+    """Of all variables of one layer, by their names as stored, or by their numbers where they are `numbered`.
 
     `attention`: the layer stands beside one that is called `attention_output`. `codes`: `int8` or `other` where
     its weights are integers that stand for numbers.
@@ -88,9 +87,9 @@ def meanings(
     equation = keras_einsum.projection(owners, attention)
     kind = KINDS["einsum_dense"] if equation is not None else _kind(owners, stored)
     names = {each: each for each in stored}
-    if all(each.isdecimal() for each in stored):
-        numbered = _numbered(kind, owners, stored, codes)
-        names = {each: numbered[int(each)] if int(each) < len(numbered) else each for each in stored}
+    if numbered:
+        order = _numbered(kind, owners, stored, codes)
+        names = {each: order[int(each)] if int(each) < len(order) else each for each in stored}
     shapes = {names[each]: shape for each, shape in stored.items()}
     back = {name: each for each, name in names.items()}
     found = {}
@@ -98,9 +97,8 @@ def meanings(
         if name in _BUFFERS or name.endswith(_COMPANIONS) or (codes == "other" and name != "kernel"):
             found[each] = Meaning(name, buffer=True)
         elif kind is None:
-            found[each] = keras_guess.meaning(
-                name, shapes, [stem for owner in owners[-1:] for stem in owner.stems]
-            )
+            stems = owners[-1].stems if owners else ()
+            found[each] = keras_guess.meaning(name, shapes, stems, numbered=numbered)
         else:
             meaning = _meaning(name, shapes, kind, owners[-1].settings, equation)
             scale = back.get(meaning.scale or "") if codes == "int8" else None

@@ -52,6 +52,8 @@ class Variable:
     """`kernel`, or its number among the variables of its layer."""
     group: str
     """The variables of one layer share it."""
+    numbered: bool = False
+    """Whether it has a number instead of a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +78,9 @@ class Names:
     def variable(self, path: str) -> Variable:
         """Of any dataset; a path that is not of Keras is taken by its parts."""
         *groups, last = path.split("/")
-        if len(groups) > 0 and groups[-1] == "vars" and last.isdecimal():
+        if groups and groups[-1] == "vars" and re.fullmatch(r"0|[1-9][0-9]{0,5}", last):
             owners = self._by_structure(tuple(groups[:-1])).owners
-            return Variable(owners, last, "/".join(groups))
+            return Variable(owners, last, "/".join(groups), numbered=True)
         name = last.removesuffix(":0")
         where = groups
         if groups and (self._keras or groups[0] == "model_weights"):
