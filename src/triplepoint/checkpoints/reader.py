@@ -10,6 +10,12 @@ import numpy as np
 from triplepoint.records import PackedRows, TensorInfo
 
 
+FORMATS = (
+    *("safetensors", "safetensors-sharded", "torch", "torch-sharded", "gguf", "gguf-sharded"),
+    *("onnx", "keras", "hdf5", "npy", "npz", "module", "state_dict", "arrays"),
+)
+
+
 class Reader(Protocol):
     """A checkpoint that has been opened; nothing but headers has been read."""
 
@@ -19,8 +25,7 @@ class Reader(Protocol):
 
     @property
     def format(self) -> str:
-        """`safetensors` · `safetensors-sharded` · `npy` · `npz` · `torch` · `torch-sharded` · `gguf` · `onnx` ·
-        `keras` · `module` · `state_dict` · `arrays`."""  # fmt: skip
+        """One of `FORMATS`."""
 
     @property
     def config(self) -> Mapping[str, Any]:

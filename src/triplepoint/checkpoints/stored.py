@@ -65,7 +65,7 @@ class FileReader:
         stored = self._stored[name]
         if stored.values is None:
             found = f"the tensor {shown(name)} {stored.refusal}"
-            raise unreadable(self.source, found, "Convert the checkpoint to a float type.")
+            raise unreadable(self.source, found, "Save it as plain numbers, or leave it out with --layers.")
         raw = np.empty(0, np.uint8) if stored.file is None else stored.file.bytes(stored.begin, stored.end)
         values = stored.values(raw, at)
         if isinstance(values, np.ndarray):
