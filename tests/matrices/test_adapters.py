@@ -145,6 +145,13 @@ def test_the_scale_is_what_peft_computes_from_the_configuration(
     assert dict(plan.decoding.options)["factor"] == expected
 
 
+def test_a_module_within_an_adapted_one_is_named_as_without_adapters() -> None:
+    (plan,) = planned(
+        pair("base_model.model.attn.base_layer.out_proj."), {"alpha_pattern": {"^attn.out_proj": 8}}
+    )
+    assert (plan.id, plan.detail) == ("attn.out_proj.weight/adapter", "rank 4, scaled by 2")
+
+
 def test_regular_expressions_of_a_file_are_not_run_and_the_row_says_so() -> None:
     # Tried as PEFT tries it, this key alone would take longer than the universe is old.
     config = {"lora_alpha": 4, "alpha_pattern": {"(([a-z._])*)*[0-9]+!": 7, r".*\.q_proj": 9}}

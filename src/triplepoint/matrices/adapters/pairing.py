@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triplepoint.matrices.adapters.names import Member, kind, member
-from triplepoint.matrices.adapters.scaling import adapts_one_parameter, scaling, settings_of, variant
+from triplepoint.matrices.adapters.scaling import Settings, settings_of
 from triplepoint.matrices.rules import FLOATS
 from triplepoint.matrices.sources import Read, Source
 from triplepoint.records import Decoding, Reason, TensorInfo
@@ -32,9 +32,10 @@ def group(tensors: Sequence[TensorInfo], config: Mapping[str, Any], _read: Read)
             sources.append(_left_out(tensor, name))
     by_name = {tensor.alias or tensor.name: tensor for tensor in tensors}
     taken = set(by_name)
+    settings = settings_of(config, [adapter for _, adapter in modules])
     for (path, adapter), members in modules.items():
         alpha = by_name.get(f"{path}.alpha")
-        module = _Module(path, adapter, settings_of(config, adapter), members)
+        module = _Module(path, adapter, settings[adapter], members)
         sources += module.sources(alpha if alpha is not None and alpha.size == 1 else None, taken)
     return sources
 
@@ -55,7 +56,7 @@ class _Module:
 
     path: str
     adapter: str | None
-    settings: Mapping[str, Any]
+    settings: Settings
     members: list[tuple[Member, TensorInfo]]
 
     def sources(self, alpha: TensorInfo | None, taken: set[str]) -> list[Source]:
@@ -90,7 +91,7 @@ class _Module:
         pair = _fitted(up[0], down[0])
         if pair is None:
             return f"{down[0].shape} and {up[0].shape} share no rank"
-        if adapts_one_parameter(self.settings, self.path, pair.rank):
+        if self.settings.may_stack(self.path, pair.rank):
             return "factors of a parameter that may be a stack of experts"
         return pair
 
@@ -98,19 +99,19 @@ class _Module:
         """What makes the update something else than a product of two."""
         for tensor in self._of("other"):
             return f"{tensor.name.removeprefix(f'{self.path}.')} between the factors"
-        return variant(self.settings)
+        return self.settings.variant
 
     def _source(self, pair: _Pair, alpha: TensorInfo | None, dora: bool, taken: set[str]) -> Source:
         options: list[tuple[str, int | float | str | bool]] = []
         if alpha is None:
-            factor, words = scaling(self.settings, self.path, pair.rank)
+            factor, words = self.settings.scaling(self.path, pair.rank)
             options.append(("factor", factor))
         else:
             words = f"scaled by its alpha / {pair.rank}"
         detail = f"rank {pair.rank}, {words}"
         if math.prod(pair.down.shape[2:]) > 1:
             detail += "; kernel positions beside the inputs"
-        if dora or self.settings.get("use_dora") is True:
+        if dora or self.settings.dora:
             detail += "; the magnitude of DoRA is left out"
         embedding = self.members[0][0].embedding
         if embedding or pair.turned:
