@@ -152,7 +152,7 @@ def test_a_fused_matrix_without_anything_that_says_how_wide_its_parts_are_stays_
     (row,) = matrices.plan([TensorInfo(name, "BF16", (24, 16))], {})
     assert (row.kind, row.shape, row.part, row.counted) == (kind, (24, 16), None, True)
     assert row.detail is not None
-    assert "not split" in row.detail
+    assert "one matrix" in row.detail
 
 
 def test_the_class_of_the_module_tells_embeddings_from_linear_layers() -> None:

@@ -57,7 +57,7 @@ def parse(text: str) -> tuple[Axis, ...]:
     if any(name in STACKS for name in runs[1:]) or sum(axis.name in STACKS for axis in axes) > 1:
         raise LayoutError("a stack must be the first axis, and one axis")
     cut = [axis for axis in said if axis.blocks > 1 or axis.parts]
-    if len(cut) > 1:
+    if len(cut) > 1 or any(axis.blocks > 1 and axis.parts for axis in cut):
         raise LayoutError("one axis has either groups or parts")
     if cut and not any(axis is cut[0] for axis in starts):
         raise LayoutError("groups and parts of neighbours that merge belong to the first of them")

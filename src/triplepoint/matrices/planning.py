@@ -128,7 +128,7 @@ def _judged(source: Source, id: str, context: _Context) -> _Verdict:
     if rule.reason is not None and (given is None or rule.reason not in _ABOUT_LAYOUT):
         return _Verdict(rule.reason, rule.detail)
     layout = given or rule.layout
-    fitted = _fit(layout, info.shape, id, context)
+    fitted = _fit(layout, info.shape, id, context, proven=given is None)
     if fitted is None:
         wrong = f"the layout {layout} does not fit the shape {info.shape}"
         return _Verdict(Reason.unsupported_rank, rule.detail if given is None else wrong)
@@ -142,17 +142,18 @@ def _judged(source: Source, id: str, context: _Context) -> _Verdict:
 
 
 _PRODUCT = Rule("a product of two factors, which have no axes to arrange", kind="adapter")
-_WHOLE = "not split: neither the configuration nor the weights beside it say how wide its parts are"
+_WHOLE = "one matrix: neither the configuration nor the weights beside it show that it is several"
 _ABOUT_LAYOUT = frozenset(
     {Reason.unsupported_rank, Reason.recurrent, Reason.stacked_experts, Reason.not_a_weight}
 )
 """Reasons that a layout, given by the format or the user, removes."""
 
 
-def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context) -> Fitted | None:
+def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context, proven: bool) -> Fitted | None:
     """The first alternative that fits with the numbers of any model that the configuration describes.
 
     Shapes go before the configuration: W and F are what the weight leading out of the block takes in, if there is one.
+    `proven`: queries or values must be as wide, whatever the configuration says.
     """
     if "(" not in layout and ":" not in layout:
         return _plain(layout, shape)
@@ -165,9 +166,15 @@ def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context) -> Fit
     for alternative in layout.split("|"):
         for symbols in context.heads.candidates(id):
             fitted = fit(alternative, shape, {**symbols, **shown})
-            if fitted is not None:
+            if fitted is not None and not (proven and _contradicts(fitted, inside)):
                 return fitted
     return None
+
+
+def _contradicts(fitted: Fitted, inside: int | None) -> bool:
+    """Whether the way out takes in another width than attention makes of these parts."""
+    widths = {name: size * fitted.groups for name, size in fitted.parts}
+    return inside is not None and "value" in widths and inside not in (widths.get("query"), widths["value"])
 
 
 @lru_cache(maxsize=4096)

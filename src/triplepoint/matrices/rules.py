@@ -22,7 +22,10 @@ _EMBEDDING = (
     r"wte|wpe|shared|emb|embed|embeddings?|\w+_emb|\w+_embeds?|\w+_embeddings?|embed_(tokens|positions|in)|token_embd"
     r"|relative_attention_bias|relative_position_bias_table"
 )
-_GATED = {"owner": r"(.*[._])?weight_(ih|hh)(_l\d+(_reverse)?)?", "id": r"_(ih|hh)(_l\d+(_reverse)?)?$"}
+_GATED: dict[str, Any] = {
+    "owner": r"(.*[._])?weight_(ih|hh)(_l\d+(_reverse)?)?",
+    "id": r"_(ih|hh)(_l\d+(_reverse)?)?$",
+}
 _CONV = r"(^|[._])[a-z]*conv(olution)?s?([._\d]|$)"
 # Whole components, and the last one unless nothing below it can be trained: `pe.weight` is a weight.
 _BUFFER = (

@@ -137,13 +137,14 @@ def _stack(why: str, owner: str, layout: str, types: str = "", **more: Any) -> R
 
 _DIRECT = r"(^|\.)(experts?|moe)\.(?!\d+(\.|$))[^.]+(\.weight)?$"
 """Right below the experts: `experts.gate_up_proj`, not `experts.0.conv`."""
-_BOTH = "gate_up_proj|input_linear"
+_BOTH, _BIAS = "gate_up_proj|input_linear", "gate_up_proj_bias"
 EXPERTS: tuple[Rule, ...] = (
     _stack(
         "gpt-oss: gate and up in turn",
         "gate_up_proj",
         "expert,in,out(* x gate:1,up:1)",
         "gpt_oss",
+        beside=_BIAS,
         inputs_first=True,
     ),
     _stack(
@@ -151,6 +152,7 @@ EXPERTS: tuple[Rule, ...] = (
         "gate_up_proj",
         "expert,out(* x gate:1,up:1),in",
         "gpt_oss",
+        beside=_BIAS,
         inputs_first=False,
     ),
     _stack(
@@ -158,6 +160,7 @@ EXPERTS: tuple[Rule, ...] = (
         "gate_up_proj",
         "expert,in,out(gate,up)",
         "openai_privacy_filter",
+        beside=_BIAS,
         inputs_first=True,
     ),
     Rule(
@@ -165,8 +168,16 @@ EXPERTS: tuple[Rule, ...] = (
         Reason.stacked_experts,
         ndim=(3, 3),
         owner="gate_up_proj",
-        beside="gate_up_proj_bias",
+        beside=_BIAS,
         detail="gate and up may come in turn; the model type in config.json tells",
+    ),
+    Rule(
+        "gpt-oss without its bias",
+        Reason.stacked_experts,
+        ndim=(3, 3),
+        owner="gate_up_proj",
+        model_types=frozenset({"gpt_oss"}),
+        detail="no gate_up_proj_bias, which gpt-oss has",
     ),
     _stack("gate, then up, of every expert", _BOTH, "expert,out(gate,up),in", inputs_first=False),
     _stack("the same as Llama 4 stores it", _BOTH, "expert,in,out(gate,up)", inputs_first=True),
@@ -183,6 +194,12 @@ EXPERTS: tuple[Rule, ...] = (
         "down_proj",
         "expert,out:X,in | expert,in,out:X | expert,out,in",
         id=_DIRECT,
+    ),
+    _stack(
+        "JetMoE's way out",
+        "output_linear",
+        "expert,out:X,in | expert,in,out:X | expert,out,in",
+        beside="input_linear.weight",
     ),
     Rule(
         "DBRX: all experts one below the other",
