@@ -257,10 +257,8 @@ def test_subclasses_and_parameters_with_attributes_are_tensors(tmp_path: Path, l
 @pytest.mark.filterwarnings("ignore")
 def test_torchscript_has_the_names_of_its_state_dict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(isolated, "run", here)
-    module = nn.Sequential(
-        nn.Conv1d(3, 4, 5), nn.BatchNorm1d(4), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2)
-    ).eval()
-    traced = torch.jit.trace(module, random(1, 3, 6))
+    module = nn.Sequential(nn.Conv1d(3, 64, 50), nn.BatchNorm1d(64), nn.Flatten(), nn.Linear(128, 2)).eval()
+    traced = torch.jit.trace(module, random(1, 3, 51))
     torch.jit.save(traced, tmp_path / "m.jit")
     torch.jit.save(traced, tmp_path / "m")  # no ending: the first bytes, and the last, decide
     for name in ("m.jit", "m"):

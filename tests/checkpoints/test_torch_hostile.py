@@ -193,6 +193,7 @@ def test_stand_ins_take_whatever_a_pickle_does_to_them(same_process: None) -> No
         "list": Raw(emit(made) + b"(" + emit(1) + emit(2) + b"e" + emit(3) + b"a"),
         "set": Raw(emit(made) + b"(" + emit(1) + b"\x90"),
         "key": {"x": Raw(b"}" + emit(made) + emit(1) + b"s")},
+        "frozen": Raw(b"}" + emit(Call(Name("__builtin__", "frozenset"), ([1],))) + emit(1) + b"s"),
         "keywords": Raw(emit(FOREIGN) + b")" + emit({"a": 1}) + b"\x92"),
         "class": FOREIGN,
         "called": Call(Name("copyreg", "_reconstructor"), (FOREIGN, Name("builtins", "object"), None)),
@@ -302,8 +303,8 @@ def test_memory_and_time_of_the_process_are_limited(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch_structure, "SECONDS", 60)
     monkeypatch.setattr(torch_structure, "MAX_ANSWER_BYTES", 10)
     assert "10 bytes" in refusal(path).found
-    monkeypatch.setattr(torch_structure, "MAX_PICKLE_BYTES", 10)
-    assert "more than 10" in refusal(path).found
+    monkeypatch.setattr(torch_structure, "MAX_PICKLE_BYTES", 11)
+    assert "bytes, more than 11" in refusal(path).found
 
 
 TENSORS = [
@@ -414,12 +415,16 @@ def test_a_storage_that_is_not_where_the_archive_says_is_refused_by_itself(same_
     whole = path.read_bytes()
     central = whole.rindex(b"PK\x01\x02")
     for at, new in (
-        (central + 42, struct.pack("<I", 3)),  # the local header
+        (
+            whole.rindex(b"PK\x03\x04"),
+            b"....",
+        ),  # the local header
+        (central + 42, struct.pack("<I", 3)),
         (central + 42, struct.pack("<I", 2**32 - 2)),
         (central + 20, struct.pack("<II", 2**30, 2**30)),  # the sizes
         (central + 10, struct.pack("<H", 8)),  # the compression
         (central + 8, struct.pack("<H", 1)),  # the encryption
-        (central + 24, struct.pack("<I", 8)),  # two sizes
+        (central + 20, struct.pack("<I", 8)),  # two sizes
     ):
         path.write_bytes(whole[:at] + new + whole[at + len(new) :])
         reader = opened(path)
@@ -489,7 +494,7 @@ def test_the_first_bytes_decide_where_the_ending_says_little(
         b'["tensor"]\n["end",1]\n',
         b'["end",1e9]\n',
         b'["end",-1]\n',
-        b'["end",99999999]\n',
+        b'["tensor","w","0","float32",0,[2],[1],"",null,false]\n["end",99999999]\n',
         b'["tensor","w","0","float32",0,[2],[1],"",null,false]\n',
         b'["tensor","w","0","float32",-1,[2],[1],"",null,false]\n["end",1]\n',
         b'["tensor","w","0","float32",0,[-2],[1],"",null,false]\n["end",1]\n',
