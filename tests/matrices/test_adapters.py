@@ -169,6 +169,17 @@ def test_a_stored_alpha_is_read_and_divided_by_the_rank(alpha: float, expected: 
     assert row.metrics["param_norm"] == pytest.approx(np.sum((expected * up @ down) ** 2), rel=1e-5)
 
 
+@pytest.mark.parametrize(("dtype", "shape"), [("C64", ()), ("BOOL", ()), ("F32", (2,)), ("F32", (0,))])
+def test_an_alpha_that_is_no_number_is_not_taken(dtype: str, shape: tuple[int, ...]) -> None:
+    tensors = [
+        TensorInfo(name, "F32", size)
+        for name, size in pair("a.", "lora_down.weight", "lora_up.weight").items()
+    ]
+    rows = matrices.plan([*tensors, TensorInfo("a.alpha", dtype, shape)], {})
+    assert "scale unknown" in str(rows[0].detail)
+    assert len(rows) == 2
+
+
 # --- the product -------------------------------------------------------------------------------------------------
 
 

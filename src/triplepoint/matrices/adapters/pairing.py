@@ -36,7 +36,7 @@ def group(tensors: Sequence[TensorInfo], config: Mapping[str, Any], _read: Read)
     for (path, adapter), members in modules.items():
         alpha = by_name.get(f"{path}.alpha")
         module = _Module(path, adapter, settings[adapter], members)
-        sources += module.sources(alpha if alpha is not None and alpha.size == 1 else None, taken)
+        sources += module.sources(alpha if alpha is not None and _is_number(alpha) else None, taken)
     return sources
 
 
@@ -148,6 +148,10 @@ def _fitted(up: TensorInfo, down: TensorInfo) -> _Pair | None:
     if len(up.shape) == len(down.shape) == 2 and up.shape[0] == down.shape[1]:
         fits.append(_Pair(up, down, (up.shape[1], down.shape[0]), up.shape[0], turned=True))
     return min(fits, key=lambda pair: pair.rank, default=None)
+
+
+def _is_number(alpha: TensorInfo) -> bool:
+    return alpha.size == 1 and (alpha.dtype in FLOATS or alpha.dtype[:1] in ("I", "U"))
 
 
 def _storage(pair: _Pair) -> tuple[int, ...] | None:
