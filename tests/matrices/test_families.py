@@ -63,8 +63,7 @@ FUSED: dict[str, dict[str, str]] = {
     "flux-original": {"double_blocks.0.img_attn.qkv.weight": "out(1 x query:3072,key:3072,value:3072),in"},
     "gpt-oss-20b": {
         "model.layers.0.mlp.experts.gate_up_proj": "expert,in,out(2880 x gate:1,up:1)",
-        # As wide as long; which axis is called the input is of no influence.
-        "model.layers.0.mlp.experts.down_proj": "expert,out,in",
+        "model.layers.0.mlp.experts.down_proj": "expert,in,out",  # as wide as long; the way in tells
     },
     "gpt2": {
         "h.0.attn.c_attn.weight": "in,out(1 x query:768,key:768,value:768)",

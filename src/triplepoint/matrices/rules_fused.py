@@ -137,7 +137,8 @@ def _stack(why: str, owner: str, layout: str, types: str = "", **more: Any) -> R
 
 _DIRECT = r"(^|\.)(experts?|moe)\.(?!\d+(\.|$))[^.]+(\.weight)?$"
 """Right below the experts: `experts.gate_up_proj`, not `experts.0.conv`."""
-_BOTH, _BIAS = "gate_up_proj|input_linear", "gate_up_proj_bias"
+_BIAS = "gate_up_proj_bias"
+_OUT_FIRST, _IN_FIRST = "expert,out(gate,up),in", "expert,in,out(gate,up)"
 EXPERTS: tuple[Rule, ...] = (
     _stack(
         "gpt-oss: gate and up in turn",
@@ -179,28 +180,16 @@ EXPERTS: tuple[Rule, ...] = (
         model_types=frozenset({"gpt_oss"}),
         detail="no gate_up_proj_bias, which gpt-oss has",
     ),
-    _stack("gate, then up, of every expert", _BOTH, "expert,out(gate,up),in", inputs_first=False),
-    _stack("the same as Llama 4 stores it", _BOTH, "expert,in,out(gate,up)", inputs_first=True),
+    _stack("gate, then up", "gate_up_proj", _OUT_FIRST, id=_DIRECT, inputs_first=False),
+    _stack("the same as Llama 4 stores it", "gate_up_proj", _IN_FIRST, id=_DIRECT, inputs_first=True),
     Rule("gate and up somehow", Reason.stacked_experts, ndim=(3, 3), id=_DIRECT, owner="gate_up_proj"),
+    _stack("its way out", "down_proj", "expert,out,in", id=_DIRECT, inputs_first=False),
+    _stack("the same as Llama 4 stores that", "down_proj", "expert,in,out", id=_DIRECT, inputs_first=True),
+    _stack("JetMoE", "input_linear", _OUT_FIRST, beside="output_linear.weight", inputs_first=False),
+    _stack("JetMoE's way out", "output_linear", "expert,out,in", inputs_first=False),
     # Which axis is the input changes no number of a matrix that is not fused, only what is called a row.
-    _stack(
-        "the way into every expert",
-        "gate_proj|up_proj",
-        "expert,out,in:X | expert,in:X,out | expert,out,in",
-        id=_DIRECT,
-    ),
-    _stack(
-        "the way out of every expert",
-        "down_proj",
-        "expert,out:X,in | expert,in,out:X | expert,out,in",
-        id=_DIRECT,
-    ),
-    _stack(
-        "JetMoE's way out",
-        "output_linear",
-        "expert,out:X,in | expert,in,out:X | expert,out,in",
-        beside="input_linear.weight",
-    ),
+    _stack("a way in", "gate_proj|up_proj", "expert,out,in:X | expert,in:X,out | expert,out,in", id=_DIRECT),
+    _stack("a way out", "down_proj", "expert,out:X,in | expert,in,out:X | expert,out,in", id=_DIRECT),
     Rule(
         "DBRX: all experts one below the other",
         Reason.stacked_experts,

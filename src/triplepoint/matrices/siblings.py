@@ -28,8 +28,11 @@ _WAYS_OUT = (
     *("projection.weight", "to_out.0.weight", "to_out.weight"),
     *("down_proj.weight", "w3.weight", "dense_4h_to_h.weight"),
 )
-_INWARD = ("gate_up_proj", "input_linear")
-_OUTWARD = ("down_proj", "output_linear")
+_PAIRS = {
+    **dict.fromkeys(("gate_up_proj", "down_proj"), ("gate_up_proj", "down_proj")),
+    **dict.fromkeys(("input_linear", "output_linear"), ("input_linear", "output_linear")),
+}
+"""The way into every expert and the way out, by the name of either."""
 
 
 class Siblings:
@@ -81,15 +84,14 @@ class Siblings:
         Out of (E, 2F, X) leads (E, X, F), out of (E, X, 2F) leads (E, F, X). A stack without its way out is held
         against the `widths` that X may have by the configuration.
         """
-        wide = self._shapes[id]
-        if len(wide) != 3:
-            return None
         stem, owner, tail = split(id)
-        for inward, outward in zip(_INWARD, _OUTWARD, strict=True):
-            narrow = self._shapes.get(stem + outward + tail) if owner == inward else None
-            if narrow is not None:
-                first = len(narrow) == 3 and wide == (narrow[0], narrow[2], 2 * narrow[1])
-                second = len(narrow) == 3 and wide == (narrow[0], 2 * narrow[2], narrow[1])
-                return None if first == second else first
-        first, second = wide[1] in widths, wide[2] in widths
+        inward, outward = _PAIRS.get(owner, ("", ""))
+        wide, narrow = self._shapes.get(stem + inward + tail), self._shapes.get(stem + outward + tail)
+        if wide is None or len(wide) != 3:
+            return None
+        if narrow is not None:
+            first = len(narrow) == 3 and wide == (narrow[0], narrow[2], 2 * narrow[1])
+            second = len(narrow) == 3 and wide == (narrow[0], 2 * narrow[2], narrow[1])
+        else:
+            first, second = wide[1] in widths, wide[2] in widths
         return None if first == second else first
