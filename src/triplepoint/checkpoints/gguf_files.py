@@ -33,9 +33,6 @@ class GgufFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.file = MappedFile(path, SMALLEST)
-        if self.file.map[:19] == b"version https://git":
-            found = "it is a Git LFS pointer, not the weights"
-            raise unreadable(path, found, "Fetch them with `git lfs pull`.")
         try:
             self.header = parse(self.file.map)
         except GgufError as error:

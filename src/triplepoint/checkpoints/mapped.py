@@ -10,6 +10,7 @@ import numpy as np
 
 from triplepoint.checkpoints.files import map_file, shown, unreadable
 
+_POINTER = b"version https://git-lfs"
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 
@@ -20,6 +21,10 @@ class MappedFile:
         self.path = path
         self.map: mmap.mmap = map_file(path, smallest)
         self.size = len(self.map)
+        if self.map[: len(_POINTER)] == _POINTER:
+            raise unreadable(
+                path, "it is a Git LFS pointer, not the weights", "Fetch them with `git lfs pull`."
+            )
 
     def bytes(self, begin: int, end: int) -> Bytes:
         """A view of `[begin, end)`; UnreadableCheckpoint where the file has become shorter or never was so long."""

@@ -124,7 +124,7 @@ def open_mapping(mapping: Mapping[Any, Any]) -> Reader:
             if not isinstance(name, str):
                 raise _usage(f"the key {shown(name)} is a {type(name).__name__}", "Use texts as names.")
             values[name] = value
-        elif not isinstance(value, (bool, int, float, complex, str, bytes, type(None))):
+        elif not isinstance(value, (bool, int, float, complex, str, bytes, np.generic, type(None))):
             found = f"the value under {shown(name)} is a {type(value).__name__}, not a tensor"
             raise _usage(found, "Pass the dict that maps names to tensors, such as model.state_dict().")
     is_torch = any(_is_torch(value) for value in values.values())

@@ -18,7 +18,6 @@ from triplepoint.checkpoints.stored import Stored, plain
 from triplepoint.records import TensorInfo
 
 _AGAIN = "Download or save it again; a partial download is the usual cause."
-_POINTER = b"version https://git-lfs"
 
 
 class SafetensorsFile:
@@ -27,12 +26,7 @@ class SafetensorsFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = MappedFile(path, smallest=8)
-        start = bytes(self._file.map[: max(8, len(_POINTER))])
-        if start.startswith(_POINTER):
-            raise unreadable(
-                path, "it is a Git LFS pointer, not the weights", "Fetch them with `git lfs pull`."
-            )
-        length = int.from_bytes(start[:8], "little")
+        length = int.from_bytes(self._file.map[:8], "little")
         if length > MAX_HEADER_BYTES:
             found = f"the header claims {length:,} bytes, more than {MAX_HEADER_BYTES:,}"
             raise unreadable(path, found, "Check that it is a safetensors file.")

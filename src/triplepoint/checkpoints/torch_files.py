@@ -48,10 +48,6 @@ class TorchFile:
         elif start[257:262] == b"ustar":
             found = "it is a tar archive; torch 0.1 wrote such files, and nothing else reads them"
             raise unreadable(path, found, "Unpack it, or load and save it again with torch below 2.0.")
-        elif start.startswith(b"version https://git-lfs"):
-            raise unreadable(
-                path, "it is a Git LFS pointer, not the weights", "Fetch them with `git lfs pull`."
-            )
         else:
             raise unreadable(
                 path, "it is no file that torch.save wrote", "Name a .safetensors or torch file."
