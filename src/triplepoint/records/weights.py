@@ -74,10 +74,15 @@ class MatrixPlan:
 
     @property
     def cost(self) -> float:
-        """Flops of all eigenvalues: slices · (M²·N + 4/3·M³). The largest matrix is scheduled first."""
+        """Flops of all eigenvalues: slices · (M²·N + 4/3·M³). The largest matrix is scheduled first.
+
+        A product of two factors has the rank for M in all but the search for its largest entry.
+        """
         if self.shape is None:
             return 0.0
         small, large = min(self.shape), max(self.shape)
+        if self.decoding is not None and self.decoding.scheme == "low_rank":
+            return 2.0 * min(self.tensor_shape, default=1) * small * large
         return self.slices * (float(small) ** 2 * large + 4 / 3 * float(small) ** 3)
 
 
