@@ -2,14 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triplepoint import matrices
-from triplepoint.matrices.names import WRAPPERS, canonical, ids, owner
+from triplepoint.matrices.names import WRAPPERS, canonical, ids, owner, split
 from triplepoint.records import TensorInfo
 
-COMPONENTS = st.sampled_from([*sorted(WRAPPERS), "a", "b", "weight", "", "a/slice", "0"])
+COMPONENTS = st.sampled_from(
+    [
+        *sorted(WRAPPERS),
+        "a",
+        "b",
+        "weight",
+        "",
+        "a/slice",
+        "0",
+        "experts",
+        "block_sparse_moe",
+        "w1",
+        "gate_proj",
+    ]
+)
 NAMES = st.lists(COMPONENTS, min_size=1, max_size=6).map(".".join)
 
 
@@ -44,11 +59,40 @@ def test_stripping_twice_is_stripping_once(name: str) -> None:
     assert canonical(canonical(name)) == canonical(name)
 
 
-@given(st.lists(st.tuples(NAMES, st.booleans()), unique_by=lambda pair: pair[0], max_size=8))
-def test_plans_have_different_ids_even_beside_slice_rows(pairs: list[tuple[str, bool]]) -> None:
-    tensors = [TensorInfo(name, "F32", (8, 8, 1, 2) if is_conv else (8, 8)) for name, is_conv in pairs]
-    rows = matrices.plan(tensors, {})
-    assert len({row.id for row in rows}) == len(rows)
+ENDS = ("", "/", "//", "/slice.0", "//slice.0", "/query", "/direction.1", "/query/slice.0")
+KINDS = {
+    "matrix": ((8, 8), None),
+    "kernel": ((8, 8, 1, 2), None),
+    "parts": ((24, 8), "out(query,key,value),in"),
+    "parts of a kernel": ((24, 8, 2), "out(query,key,value),in,kernel"),
+    "stack": ((2, 24, 8), "direction,out(query,key,value),in"),
+    "experts": ((2, 24, 8), "expert,out(gate,up,down),in"),
+}
+
+
+@given(
+    st.lists(
+        st.tuples(NAMES, st.sampled_from(ENDS), st.sampled_from(sorted(KINDS))),
+        unique_by=lambda row: row[0] + row[1],
+        max_size=8,
+    )
+)
+def test_plans_have_different_ids_even_beside_names_that_look_like_parts(
+    rows: list[tuple[str, str, str]],
+) -> None:
+    tensors = [
+        TensorInfo(name + end, "F32", KINDS[kind][0], layout=KINDS[kind][1]) for name, end, kind in rows
+    ]
+    plans = matrices.plan(tensors, {})
+    assert len({plan.id for plan in plans}) == len(plans)
+    assert {plan.name for plan in plans} == {tensor.name for tensor in tensors}
+
+
+def test_slices_of_two_tensors_never_share_an_id() -> None:
+    """`c/` and the separator that `c` must take would give one name."""
+    names = ("c.weight", "c.weight/", "c.weight/slice.0")
+    plans = matrices.plan([TensorInfo(name, "F32", (8, 8, 1, 2)) for name in names], {})
+    assert len({plan.id for plan in plans}) == len(plans) == 9
 
 
 def test_a_tensor_called_like_a_slice_row_keeps_its_id() -> None:
@@ -63,15 +107,43 @@ def test_a_tensor_called_like_a_slice_row_keeps_its_id() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("name", "id"),
+    [
+        (
+            "model.layers.0.block_sparse_moe.experts.7.w1.weight",
+            "model.layers.0.mlp.experts.7.gate_proj.weight",
+        ),
+        (
+            "model.layers.0.block_sparse_moe.experts.7.w2.weight",
+            "model.layers.0.mlp.experts.7.down_proj.weight",
+        ),
+        (
+            "model.layers.0.block_sparse_moe.experts.7.w3.weight",
+            "model.layers.0.mlp.experts.7.up_proj.weight",
+        ),
+        ("model.layers.0.block_sparse_moe.gate.weight", "model.layers.0.mlp.gate.weight"),
+        ("layers.0.block_sparse_moe.input_linear.weight", "layers.0.mlp.experts.gate_up_proj"),
+        ("layers.0.block_sparse_moe.output_linear.weight", "layers.0.mlp.experts.down_proj"),
+        ("layers.0.block_sparse_moe.router.layer.weight", "layers.0.block_sparse_moe.router.layer.weight"),
+        ("layers.0.ffn.experts.3.w1.weight", "layers.0.ffn.experts.3.gate_proj.weight"),
+        ("layers.0.feed_forward.w1.weight", "layers.0.feed_forward.w1.weight"),  # no expert
+        ("ffn.experts.mlp.w1", "ffn.experts.mlp.w1"),
+        ("experts.0.w1.lora", "experts.0.w1.lora"),
+        ("experts.0.w13.weight", "experts.0.w13.weight"),
+    ],
+)
+def test_experts_are_called_the_same_on_every_disk(name: str, id: str) -> None:
+    assert canonical(name) == id
+
+
 def test_control_characters_stay_in_names_for_the_report_to_escape() -> None:
     (row,) = matrices.plan([TensorInfo("\x1b[31mw", "F32", (8, 8))], {})
     assert row.id == row.name == "\x1b[31mw"
 
 
 def test_the_owner_is_the_component_before_weight() -> None:
-    assert [owner(id) for id in ("h.wte.weight", "wte", "weight", "a.bias")] == [
-        "wte",
-        "wte",
-        "weight",
-        "bias",
-    ]
+    ids = ("h.wte.weight", "wte", "weight", "a.bias", ".weight", "a.weight.weight", "")
+    assert [owner(id) for id in ids] == ["wte", "wte", "weight", "bias", "", "weight", ""]
+    assert all("".join(split(id)) == id for id in ids if not id.endswith(".weight"))
+    assert split("h.0.wte.weight") == ("h.0.", "wte", ".weight")

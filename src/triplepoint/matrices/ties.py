@@ -68,11 +68,22 @@ def tied(plan: MatrixPlan, keeper: MatrixPlan) -> MatrixPlan:
 
 
 def _equal(one: MatrixPlan, other: MatrixPlan, read: Callable[[str], Any]) -> bool:
-    """Byte by byte, so that NaN equals itself."""
+    """Byte by byte, so that NaN equals itself; of codes their scales too."""
+    if one.decoding != other.decoding or len(one.sources) != len(other.sources):
+        return False
     try:
-        left, right = read(one.name), read(other.name)
+        return all(
+            _same(read(left), read(right)) for left, right in zip(one.sources, other.sources, strict=True)
+        )
     except UnreadableCheckpoint:
         return False
+
+
+def _same(left: Any, right: Any) -> bool:
+    if left.shape != right.shape or left.dtype != right.dtype:
+        return False
+    if not left.shape:
+        return bool(left.tobytes() == right.tobytes())
     count = left.shape[0]
     rows = max(1, _CHUNK_BYTES * count // max(1, left.size * left.dtype.itemsize))
     return all(
