@@ -16,6 +16,7 @@ from onnx.reference import ReferenceEvaluator
 
 from tests.checkpoints.onnx_models import MICROSOFT, helper, info, model, node, opened, rng, tensor, weights
 from triplepoint import matrices
+from triplepoint.checkpoints import onnx_codes
 from triplepoint.checkpoints.reader import Reader
 from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.records import Reason
@@ -81,6 +82,30 @@ def test_what_dequantize_linear_makes_of_codes_is_read(tmp_path: Path, case: str
     reader = opened(tmp_path, [*nodes, node("MatMul", "x v", "y")], tensors)
     np.testing.assert_allclose(decoded(reader, "w"), wanted, rtol=1e-3 if scale.dtype == np.float16 else 1e-6)
     assert (info(reader, "w").layout, info(reader, "w").shape) == ("in,out", stored.shape)
+
+
+def test_blocks_are_spread_right_where_a_piece_begins_within_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(onnx_codes, "_PANEL", 3 * 8)
+    test_what_dequantize_linear_makes_of_codes_is_read(tmp_path, "blocks along the rows")
+
+
+@pytest.mark.parametrize("scale", [np.float32(3e38), np.array(1e300), np.float32(np.inf)])
+def test_scales_that_overflow_give_values_without_a_warning(tmp_path: Path, scale: Any) -> None:
+    nodes = [node("DequantizeLinear", "w s", "v"), node("MatMul", "x v", "y")]
+    found = opened(tmp_path, nodes, [tensor("w", codes(6, 8)), tensor("s", scale)]).read("w")
+    assert np.isinf(np.asarray(found)).any()
+
+
+def test_codes_used_twice_are_scaled_where_one_user_knows_how(tmp_path: Path) -> None:
+    nodes = [
+        node("MatMulInteger", "x w", "i"),
+        node("DequantizeLinear", "w s", "v"),
+        node("MatMul", "x v", "y"),
+    ]
+    reader = opened(tmp_path, nodes, [tensor("w", codes(6, 8)), tensor("s", scales())])
+    np.testing.assert_allclose(decoded(reader, "w"), codes(6, 8) * scales(), rtol=1e-6)
 
 
 def test_a_cast_a_subtraction_and_a_product_are_a_dequantisation(tmp_path: Path) -> None:
@@ -244,6 +269,10 @@ UNKNOWN = {
     "no scale": [node("MatMulInteger", "x w", "y")],
     "a computed scale": [node("DequantizeLinear", "w x", "v"), node("MatMul", "x v", "y")],
     "a computed zero point": [node("DequantizeLinear", "w s x", "v"), node("MatMul", "x v", "y")],
+    "a scale for each of the rows that were gathered": [
+        node("Gather", "w x", "rows"),
+        node("DequantizeLinear", "rows six", "y", axis=1),
+    ],
     "a scale of another shape": [node("DequantizeLinear", "w odd", "v"), node("MatMul", "x v", "y")],
     "two constant factors": [
         node("MatMulInteger", "x w", "i"),
@@ -260,6 +289,7 @@ def test_codes_without_a_known_scale_stay_integers_and_are_left_out(tmp_path: Pa
         tensor("s", scales()),
         tensor("s2", scales()),
         tensor("odd", scales(5)),
+        tensor("six", scales(6)),
     ]
     reader = opened(tmp_path, UNKNOWN[case], tensors)
     assert (info(reader, "w").dtype, info(reader, "w").decoded) == ("I8", None)

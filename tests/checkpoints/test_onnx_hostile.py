@@ -55,7 +55,7 @@ REFUSED: dict[str, bytes] = {
     "a length beyond the file": number(7 << 3 | 2) + number(2**40),
     "a length of 2^63": number(7 << 3 | 2) + number(2**63 - 1),
     "a length of 2^64 - 1": number(7 << 3 | 2) + number(2**64 - 1),
-    "a length of eleven bytes": number(7 << 3 | 2) + b"\x80" * 10 + b"\x01",
+    "a length of eleven bytes": number(7 << 3 | 2) + b"\x80" * 10 + b"\x00",
     "a length that never ends": number(7 << 3 | 2) + b"\xff" * 30,
     "a tensor longer than its graph": field(7, number(5 << 3 | 2) + number(60) + b"\x08\x02"),
     "a group": field(7, number(1 << 3 | 3)),
@@ -128,6 +128,12 @@ def test_a_bad_tensor_is_refused_when_it_is_read_and_costs_itself_alone(tmp_path
         reader.read("bad")
     assert "\n" not in str(caught.value)
     assert np.array_equal(reader.read("good"), weights(2, 3))
+
+
+def test_a_segment_is_said_to_be_one(tmp_path: Path) -> None:
+    (tmp_path / "model.onnx").write_bytes(raw_model(BAD["a segment"]))
+    with pytest.raises(UnreadableCheckpoint, match="several pieces"):
+        checkpoints.open(tmp_path / "model.onnx").read("bad")
 
 
 def test_limits_are_counted_while_the_file_is_walked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -243,7 +249,10 @@ ELSEWHERE: dict[str, tuple[Callable[[Path], object], dict[str, str]]] = {
     "a loop of links": (make_loop, {"location": "a"}),
     "a name that is too long": (lambda folder: None, {"location": "n" * 5000}),
     "no file": (lambda folder: None, {"offset": "0"}),
-    "two files": (lambda folder: None, {"location": "data.bin", "location_": "other.bin"}),
+    "two files": (
+        lambda folder: (folder / "b").write_bytes(bytes(24)),
+        {"location": "data.bin", "location_": "b"},
+    ),
     "a negative offset": (lambda folder: None, {"location": "data.bin", "offset": "-4", "length": "24"}),
     "an offset that is no number": (lambda folder: None, {"location": "data.bin", "offset": "0x0"}),
     "an offset in Arabic digits": (lambda folder: None, {"location": "data.bin", "offset": "٠"}),

@@ -250,6 +250,12 @@ def test_the_first_user_that_says_something_is_heard(tmp_path: Path) -> None:
     assert info(opened(tmp_path, nodes, [tensor("w", weights(6, 6))]), "w").module == "Embedding"
 
 
+def test_a_value_that_two_nodes_make_is_the_first_ones(tmp_path: Path) -> None:
+    nodes = [node("Identity", "w", "v"), node("Identity", "u", "v"), node("MatMul", "x v", "y")]
+    reader = opened(tmp_path, nodes, [tensor("u", weights(5, 7)), tensor("w", weights(5, 7))])
+    assert (info(reader, "w").layout, info(reader, "u").layout) == ("in,out", None)
+
+
 def test_a_recurrent_cell_written_out_is_left_to_its_name(tmp_path: Path) -> None:
     reader = opened(
         tmp_path, [node("Gemm", "x rnn.weight_ih", "y", transB=1)], [tensor("rnn.weight_ih", weights(24, 5))]

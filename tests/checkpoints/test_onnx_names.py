@@ -71,6 +71,11 @@ ALIASES = {
         [node("MatMul", "x {}", "m"), node("Add", "m position", "y")],
         None,
     ),
+    "a matrix that is no bias": (
+        "val_49",
+        [node("MatMul", "x {}", "m"), node("Add", "m relative.bias", "y")],
+        None,
+    ),
     "a name of TensorFlow": (
         "model/dense/MatMul/ReadVariableOp:0",
         [node("MatMul", "x {}", "y", name="model/dense/MatMul")],
@@ -85,6 +90,7 @@ def test_the_old_name_is_found_by(tmp_path: Path, case: str) -> None:
     for one in nodes:
         one.input[:] = [name.replace("{}", stored) for name in one.input]
     vectors = [tensor(name, weights(7)) for name in ("b.fc.bias", "in_proj_bias", "position")]
+    vectors.append(tensor("relative.bias", weights(7, 7)))
     assert info(opened(tmp_path, nodes, [tensor(stored, weights(5, 7)), *vectors]), stored).alias == alias
 
 

@@ -49,7 +49,9 @@ class Grid:
         if self.packing < 8:
             rows = found.reshape(math.prod(self.shape[:-1]), -1)
             found = unpack(rows, self.packing)[:, : self.shape[-1]]
-        return found.reshape(self.shape).astype(np.float32)
+        # Numbers may be NaN or overflow; values are judged where they are used.
+        with np.errstate(all="ignore"):
+            return found.reshape(self.shape).astype(np.float32)
 
     def spread(self, numbers: Array, begin: int, shape: tuple[int, ...]) -> Array:
         """Those of the codes of `shape` that begin at entry `begin` of the first axis; broadcasts to `shape`."""
@@ -93,9 +95,7 @@ class Codes:
             step = max(1, _PANEL // math.prod(self.shape[1:]))
             for begin in range(first, last, step):
                 panel = found[begin - first : begin - first + step]
-                with np.errstate(
-                    all="ignore"
-                ):  # scales may be NaN or overflow; values are judged where they are used
+                with np.errstate(all="ignore"):
                     panel[...] = self._codes(payload, begin, panel.shape)
                     panel -= shift(begin, panel.shape)
                     panel *= self.scale.spread(scale, begin, panel.shape)
