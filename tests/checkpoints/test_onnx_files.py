@@ -29,7 +29,7 @@ from tests.checkpoints.onnx_models import (
 )
 from triplepoint import checkpoints
 from triplepoint.checkpoints.mapped import MappedFile
-from triplepoint.checkpoints.onnx_graph import TYPES
+from triplepoint.checkpoints.onnx_records import TYPES
 from triplepoint.checkpoints.onnx_wire import skeleton
 from triplepoint.errors import MissingDependency, UnreadableCheckpoint
 

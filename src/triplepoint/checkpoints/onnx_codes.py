@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from triplepoint.checkpoints.mapped import Bytes
-from triplepoint.checkpoints.onnx_graph import Tensor
+from triplepoint.checkpoints.onnx_records import Tensor
 from triplepoint.checkpoints.onnx_values import SMALL, bits, elements, unpack
 from triplepoint.checkpoints.stored import Array
 from triplepoint.records import PackedRows

@@ -9,7 +9,7 @@ from pathlib import Path
 from triplepoint.checkpoints.files import shown
 from triplepoint.checkpoints.limits import MAX_ONNX_FILES
 from triplepoint.checkpoints.mapped import MappedFile
-from triplepoint.checkpoints.onnx_graph import Tensor
+from triplepoint.checkpoints.onnx_records import Tensor
 from triplepoint.checkpoints.onnx_values import nbytes
 from triplepoint.errors import UnreadableCheckpoint, UnsafeCheckpoint
 

@@ -1,7 +1,7 @@
 """ONNX models, read as weights: initialisers and constants of the graph, mapped, with what the graph says of them.
 
 ```
-onnx_files ─┬─ onnx_wire ── onnx_graph      the file without its values; values, operators and scopes
+onnx_files ─┬─ onnx_wire ── onnx_graph      the file without its values; values and operators (`onnx_records`)
             ├─ onnx_follow ─┬─ onnx_roles   which operator takes a tensor as what
             │               └─ onnx_scales  which scale makes values of its codes
             ├─ onnx_names                   what torch called it
@@ -26,7 +26,8 @@ from triplepoint.checkpoints.mapped import Bytes, MappedFile
 from triplepoint.checkpoints.onnx_codes import Codes
 from triplepoint.checkpoints.onnx_external import Beside, Place
 from triplepoint.checkpoints.onnx_follow import Model, Role, role
-from triplepoint.checkpoints.onnx_graph import Graph, Tensor, Value, graph
+from triplepoint.checkpoints.onnx_graph import graph
+from triplepoint.checkpoints.onnx_records import Graph, Tensor, Value
 from triplepoint.checkpoints.onnx_scales import constant
 from triplepoint.checkpoints.onnx_wire import WireError, skeleton
 from triplepoint.checkpoints.stored import Array, FileReader, Stored, Values

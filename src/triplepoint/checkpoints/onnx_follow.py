@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from triplepoint.checkpoints import onnx_scales
 from triplepoint.checkpoints.onnx_codes import CODES, Codes
-from triplepoint.checkpoints.onnx_graph import Op, Tensor, Value
+from triplepoint.checkpoints.onnx_records import Op, Tensor, Value
 from triplepoint.checkpoints.onnx_roles import SLOTS, Axes, Meaning, Shape, Slot
 
 _SAME = frozenset({"Identity", "Cast", "CastLike", "Dropout", "QuantizeLinear"})
@@ -21,7 +21,7 @@ class Model:
     """What following needs beside the values."""
 
     functions: Mapping[str, tuple[Value, ...]]
-    """See `onnx_graph.Graph`."""
+    """See `onnx_records.Graph`."""
     numbers: Callable[[Value | None], tuple[int, ...] | None]
     """The integers of a small constant; None where a value is none."""
     names: Mapping[str, Tensor]

@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from triplepoint.checkpoints.onnx_follow import Role
-from triplepoint.checkpoints.onnx_graph import Op, Tensor, Value
+from triplepoint.checkpoints.onnx_records import Op, Tensor, Value
 from triplepoint.checkpoints.onnx_roles import BIAS_AFTER
 from triplepoint.checkpoints.onnx_scales import constant
 

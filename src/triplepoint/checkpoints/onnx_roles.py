@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from triplepoint.checkpoints.onnx_graph import Op
+from triplepoint.checkpoints.onnx_records import Op
 
 Shape = tuple[int, ...]
 Axes = tuple[str, ...]

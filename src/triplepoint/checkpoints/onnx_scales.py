@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from triplepoint.checkpoints.onnx_codes import CODES, Codes, Grid, blocks, spread_over
-from triplepoint.checkpoints.onnx_graph import Op, Tensor, Value
+from triplepoint.checkpoints.onnx_records import Op, Tensor, Value
 from triplepoint.checkpoints.onnx_roles import MICROSOFT, Axes, Shape, Slot
 
 _PASS = ("Identity", "Cast")

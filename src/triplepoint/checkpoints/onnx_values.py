@@ -13,7 +13,7 @@ import numpy as np
 
 from triplepoint.checkpoints.dtypes import numpy_dtype
 from triplepoint.checkpoints.mapped import Bytes
-from triplepoint.checkpoints.onnx_graph import Tensor
+from triplepoint.checkpoints.onnx_records import Tensor
 from triplepoint.checkpoints.onnx_wire import DOUBLES, FLOATS, INT32, INT64, RAW, UINT64
 from triplepoint.checkpoints.stored import Array
 
