@@ -130,3 +130,91 @@ def test_a_slice_is_a_part_of_what_its_whole_forms() -> None:
     _, *slices = plans(array)
     with pytest.raises(ValueError, match="whole"):
         matrices.form(slices[0], array)
+
+
+OWNERS = (
+    *(
+        "c_attn",
+        "qkv",
+        "to_qkv",
+        "to_kv",
+        "kv_proj",
+        "qkv_proj",
+        "Wqkv",
+        "wqkv",
+        "query_key_value",
+        "in_proj_weight",
+    ),
+    *(
+        "in_proj_qkv",
+        "kv_b_proj",
+        "gate_up_proj",
+        "gate_up_proj_bias",
+        "w12",
+        "w3",
+        "Wi",
+        "Wo",
+        "dense_h_to_4h",
+    ),
+    *(
+        "dense_4h_to_h",
+        "down_proj",
+        "up_proj",
+        "input_linear",
+        "output_linear",
+        "proj",
+        "out_proj",
+        "dense",
+        "c_proj",
+    ),
+    *("conv1d", "attention_biases", "weight_ih_l0", "weight_hh_l0", "weight_hr_l0", "wte", "mix", "bias"),
+)
+NAMES = st.tuples(
+    st.sampled_from(
+        ["", "h.0.attn.", "h.0.crossattention.", "mlp.experts.", "mlp.experts.0.", "block_sparse_moe.", "m."]
+    ),
+    st.sampled_from(OWNERS),
+    st.sampled_from(["", ".weight"]),
+).map("".join)
+SIDES = st.sampled_from([1, 2, 3, 4, 6, 8, 9, 12, 16, 24])
+SHAPES = st.lists(SIDES, min_size=1, max_size=5).filter(lambda shape: np.prod(shape) <= 5000).map(tuple)
+CONFIGS = st.fixed_dictionaries(
+    {},
+    optional={
+        "model_type": st.sampled_from(
+            ["gpt2", "gpt_bigcode", "falcon", "bloom", "internlm2", "chatglm", "gpt_oss", "qwen"]
+        ),
+        "num_attention_heads": st.sampled_from([1, 2, 4]),
+        "num_key_value_heads": st.sampled_from([1, 2]),
+        "hidden_size": SIDES,
+        "head_dim": st.sampled_from([2, 3, 4]),
+        "intermediate_size": SIDES,
+        "multi_query": st.booleans(),
+        "text_config": st.fixed_dictionaries(
+            {}, optional={"hidden_size": SIDES, "num_attention_heads": st.just(2)}
+        ),
+    },
+)
+
+
+@given(st.dictionaries(NAMES, SHAPES, max_size=8), CONFIGS)
+def test_whatever_headers_promise_is_formed_and_every_entry_counts_at_most_once(
+    shapes: dict[str, tuple[int, ...]], config: dict[str, object]
+) -> None:
+    arrays = {name: np.arange(np.prod(shape), dtype="f8").reshape(shape) for name, shape in shapes.items()}
+    tensors = [TensorInfo(name, "F64", shape) for name, shape in shapes.items()]
+    rows = matrices.plan(tensors, config)
+    assert len({row.id for row in rows}) == len(rows)
+    assert {row.name for row in rows} == set(shapes)
+    counted: dict[str, list[float]] = {name: [] for name in shapes}
+    for row in rows:
+        if row.reason is not None or row.slice is not None:
+            continue
+        loaded = matrices.load(row, lambda name, at: arrays[name] if at is None else arrays[name][at])
+        values = matrices.form(row, loaded).values
+        assert isinstance(values, np.ndarray)
+        assert values.shape == (row.slices, *row.shape)
+        if not row.secondary:
+            counted[row.name] += values.ravel().tolist()
+    for name, entries in counted.items():
+        assert entries == [] or sorted(entries) == arrays[name].ravel().tolist()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 
 import numpy as np
@@ -317,7 +316,7 @@ def test_expressions_are_read_from_left_to_right_and_divide_evenly_or_not_at_all
         ("kernel,kernel,in,out", (3, 3, 1, 8), "kernel,kernel,1,out"),
         ("out/8,in,kernel", (8, 1, 5), "out,1,kernel"),
         ("in,out,kernel", (8, 1, 5), "out,1,kernel"),
-        ("in,out,kernel", (1, 8, 5), "1,out,kernel"),
+        ("in,out,kernel", (1, 8, 5), None),  # as a file has it, one output
         ("out,in,kernel", (1, 8, 5), None),  # one output: rarely a kernel
         ("kernel,in,out", (5, 8, 1), None),
         ("out,in,kernel", (1, 1, 5), None),
@@ -339,13 +338,10 @@ def test_filters_of_one_channel_are_told_from_other_kernels(
 
 def test_filters_hold_the_same_entries_in_every_order_of_the_axes() -> None:
     kernel = np.arange(8 * 3 * 2).reshape(8, 1, 3, 2)
-    for order in itertools.permutations(range(4)):
+    for order in ((0, 1, 2, 3), (2, 3, 1, 0), (3, 2, 1, 0), (2, 3, 0, 1), (0, 2, 3, 1)):
         words = ",".join(("out", "in", "kernel", "kernel")[k] for k in order)
         turned = kernel.transpose(order)
-        try:
-            found = fit(words, turned.shape)
-        except LayoutError:
-            continue  # the kernel's axes stand apart
+        found = flat(fitted(words, turned.shape), turned.shape)
         assert found is not None
-        values = arrange(turned, flat(found, turned.shape).text)  # type: ignore[union-attr]
+        values = arrange(turned, found.text)
         assert sorted(map(tuple, np.sort(values[0]))) == sorted(map(tuple, kernel.reshape(8, 6)))

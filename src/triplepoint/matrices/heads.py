@@ -39,7 +39,11 @@ class Heads:
 
     def __init__(self, config: Mapping[str, Any]) -> None:
         self._whole = _symbols(config, {})
-        parts = [(name, part) for name, part in config.items() if isinstance(part, Mapping)]
+        parts = [
+            (name, part)
+            for name, part in config.items()
+            if isinstance(name, str) and isinstance(part, Mapping)
+        ]
         found = [(name.split("_")[0], _symbols(part, self._whole)) for name, part in parts]
         self._parts = [(word, symbols) for word, symbols in found if symbols != self._whole][:_MOST_MODELS]
         every = [self._whole, *(symbols for _, symbols in self._parts)]
@@ -70,7 +74,7 @@ def _symbols(config: Mapping[str, Any], inherited: Symbols) -> Symbols:
         values["K"] = own.get("K", own["H"])
     if "D" not in own and not own.keys().isdisjoint(("H", "X")):
         values.pop("D", None)
-        if "H" in values and values.get("X", 1) % values["H"] == 0:
+        if {"H", "X"} <= values.keys() and values["X"] % values["H"] == 0:
             values["D"] = values["X"] // values["H"]
     return values
 

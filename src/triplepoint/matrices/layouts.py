@@ -94,15 +94,13 @@ def piece(values: Array, fitted: Fitted, name: str) -> Array:
 def flat(fitted: Fitted, shape: Sequence[int]) -> Fitted | None:
     """Of a kernel with one input channel: its filters by positions. None for any other layout.
 
-    A transposed kernel whose second axis has one entry counts as well: depthwise ones are stored so, and a file does
-    not say that a kernel is transposed.
+    Of a transposed kernel it is the output that must be one: depthwise ones are stored so, and a file does not say
+    which kernels are transposed.
     """
-    lone = (
-        "in" if fitted.columns == 1 else "out" if fitted.rows == 1 and fitted.text.startswith("in,") else None
-    )
+    lone, size = ("out", fitted.rows) if fitted.text.startswith("in,") else ("in", fitted.columns)
     groups = fitted.slices // fitted.positions
     channels = fitted.rows * groups if lone == "in" else fitted.columns
-    if lone is None or channels == 1 or fitted.positions == 1 or (lone == "out" and groups > 1):
+    if size > 1 or channels == 1 or fitted.positions == 1 or (lone == "out" and groups > 1):
         return None
     words = ["1" if axis.name == lone else axis.name for axis in parse(fitted.text)]
     return fit(",".join("out" if word == "in" else word for word in words), shape)
