@@ -46,10 +46,10 @@ def same(found: Scan, expected: Scan, *, without: tuple[str, ...] = (), toleranc
             other.kind, other.shape, other.status, other.phase, other.counted
         ), id  # fmt: skip
         for metric, value in row.metrics.items():
-            if tolerance == 0:
-                assert value == other.metrics[metric], (id, metric)
-            else:
-                assert value == pytest.approx(other.metrics[metric], rel=tolerance, nan_ok=True), (id, metric)
+            wanted_value = other.metrics[metric]
+            if tolerance and wanted_value is not None:
+                wanted_value = pytest.approx(wanted_value, rel=tolerance)
+            assert value == wanted_value, (id, metric)
 
 
 def test_folder_archive_and_arrays(arrays: dict[str, np.ndarray], expected: Scan, tmp_path: Path) -> None:
