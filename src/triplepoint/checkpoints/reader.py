@@ -9,7 +9,6 @@ import numpy as np
 
 from triplepoint.records import PackedRows, TensorInfo
 
-
 FORMATS = (
     *("safetensors", "safetensors-sharded", "torch", "torch-sharded", "gguf", "gguf-sharded"),
     *("onnx", "keras", "hdf5", "npy", "npz", "module", "state_dict", "arrays"),
@@ -38,7 +37,8 @@ class Reader(Protocol):
         """The tensor, or entry `at` along its first axis; mapped, not copied, where possible.
 
         In its stored dtype (`ml_dtypes` for BF16 and FP8), or in `TensorInfo.decoded` where the format itself packs
-        values (GGUF blocks, ONNX codes with their scale); a tall matrix of blocks as `PackedRows`. Safe to call from several threads at once.
+        values (GGUF blocks, ONNX codes with their scale); a tall matrix of blocks as `PackedRows`. Safe to call from
+        several threads at once.
         """
 
     def prefetch(self, name: str) -> None:
