@@ -32,7 +32,9 @@ MAY_IMPORT = {
     "journal": {"records"},
     "engines": {"records", "linalg"},
     "request": {"records", "analysis", "linalg", "fits", "metrics", "diagnosis"},
-    "scanning": {"records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request", "journal"},
+    "scanning": {
+        "records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request", "journal",
+    },
     "report": {"records"},
 }  # fmt: skip
 FRAMEWORKS = {"torch", "pandas", "polars", "pyarrow", "matplotlib", "tensorflow", "jax"}

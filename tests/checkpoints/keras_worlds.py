@@ -10,7 +10,9 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from triplepoint.checkpoints import hdf5, hdf5_child, keras_files
+from triplepoint.checkpoints.hdf5 import child as hdf5_child
+from triplepoint.checkpoints.hdf5 import structure as hdf5
+from triplepoint.checkpoints.keras import files as keras_files
 from triplepoint.checkpoints.stored import FileReader
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from triplepoint.checkpoints.torch_answer import lines
+from triplepoint.checkpoints.torch.answer import lines
 
 
 @dataclass(frozen=True)

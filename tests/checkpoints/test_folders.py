@@ -422,7 +422,7 @@ def test_pieces_of_a_distributed_checkpoint_are_answered_with_how_to_join_them(t
 
 
 @pytest.mark.parametrize(
-    ("name", "module"), [("m.gguf", "gguf_files"), ("m.onnx", "onnx_files"), ("m.keras", "keras_files")]
+    ("name", "module"), [("m.gguf", "gguf.files"), ("m.onnx", "onnx.files"), ("m.keras", "keras.files")]
 )
 def test_a_folder_with_one_file_of_another_format_is_that_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, module: str

@@ -17,8 +17,8 @@ import pytest
 from tests.checkpoints import gguf_bytes as by_hand
 from tests.checkpoints.gguf_bytes import F32, LIST, Q8_0, TEXT, key, listed, raw, tensor, text, u32
 from triplepoint import checkpoints
-from triplepoint.checkpoints import gguf_header
-from triplepoint.checkpoints.gguf_types import TYPES
+from triplepoint.checkpoints.gguf import header as gguf_header
+from triplepoint.checkpoints.gguf.types import TYPES
 from triplepoint.errors import UnreadableCheckpoint
 
 EIGHT = bytes(8)

@@ -14,9 +14,9 @@ import pytest
 
 from tests.checkpoints.gguf_bytes import raw, tensor, written
 from triplepoint import checkpoints
-from triplepoint.checkpoints.gguf_config import config
-from triplepoint.checkpoints.gguf_families import FAMILIES, Family
-from triplepoint.checkpoints.gguf_names import alias, aliases, family_of
+from triplepoint.checkpoints.gguf.config import config
+from triplepoint.checkpoints.gguf.families import FAMILIES, Family
+from triplepoint.checkpoints.gguf.names import alias, aliases, family_of
 
 gguf = pytest.importorskip("gguf")
 SUFFIXES = (".weight", ".bias")

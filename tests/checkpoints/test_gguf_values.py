@@ -17,8 +17,8 @@ import pytest
 
 from tests.checkpoints.gguf_bytes import F32, I8, raw, tensor, written
 from triplepoint import checkpoints
-from triplepoint.checkpoints import gguf_values
-from triplepoint.checkpoints.gguf_types import TYPES, GgmlType
+from triplepoint.checkpoints.gguf import values as gguf_values
+from triplepoint.checkpoints.gguf.types import TYPES, GgmlType
 from triplepoint.errors import MissingDependency, UnreadableCheckpoint
 from triplepoint.records import PackedRows
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from triplepoint import checkpoints
-from triplepoint.checkpoints import hdf5, isolated
+from triplepoint.checkpoints import isolated
+from triplepoint.checkpoints.hdf5 import structure as hdf5
 from triplepoint.errors import MissingDependency, TriplepointError
 
 from .keras_worlds import facts, here, opened, values

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triplepoint.checkpoints import hdf5_values
+from triplepoint.checkpoints.hdf5 import values as hdf5_values
 from triplepoint.errors import UnreadableCheckpoint
 
 from .keras_worlds import here, opened

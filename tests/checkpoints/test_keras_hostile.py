@@ -25,7 +25,12 @@ import numpy as np
 import pytest
 
 from triplepoint import checkpoints
-from triplepoint.checkpoints import hdf5, hdf5_child, hdf5_values, isolated, keras_archive, keras_files
+from triplepoint.checkpoints import isolated
+from triplepoint.checkpoints.hdf5 import child as hdf5_child
+from triplepoint.checkpoints.hdf5 import structure as hdf5
+from triplepoint.checkpoints.hdf5 import values as hdf5_values
+from triplepoint.checkpoints.keras import archive as keras_archive
+from triplepoint.checkpoints.keras import files as keras_files
 from triplepoint.errors import TriplepointError, UnreadableCheckpoint
 
 from .keras_worlds import here, opened

@@ -9,9 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from triplepoint.checkpoints import keras_config, keras_einsum, keras_guess, keras_layers
-from triplepoint.checkpoints.keras_config import Layer
-from triplepoint.checkpoints.keras_names import Names
+from triplepoint.checkpoints.keras import config as keras_config
+from triplepoint.checkpoints.keras import einsum as keras_einsum
+from triplepoint.checkpoints.keras import guess as keras_guess
+from triplepoint.checkpoints.keras import layers as keras_layers
+from triplepoint.checkpoints.keras.config import Layer
+from triplepoint.checkpoints.keras.names import Names
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from onnx.reference import ReferenceEvaluator
 
 from tests.checkpoints.onnx_models import MICROSOFT, helper, info, model, node, opened, rng, tensor, weights
 from triplepoint import matrices
-from triplepoint.checkpoints import onnx_codes
+from triplepoint.checkpoints.onnx import codes as onnx_codes
 from triplepoint.checkpoints.reader import Reader
 from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.records import Reason

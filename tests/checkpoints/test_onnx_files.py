@@ -29,8 +29,8 @@ from tests.checkpoints.onnx_models import (
 )
 from triplepoint import checkpoints
 from triplepoint.checkpoints.mapped import MappedFile
-from triplepoint.checkpoints.onnx_records import TYPES
-from triplepoint.checkpoints.onnx_wire import skeleton
+from triplepoint.checkpoints.onnx.records import TYPES
+from triplepoint.checkpoints.onnx.wire import skeleton
 from triplepoint.errors import MissingDependency, UnreadableCheckpoint
 
 RAW = sorted(set(TYPES.values()) - {"STRING", "F4", "F6_E2M3", "F6_E3M2", "U2", "I2"})

@@ -30,7 +30,9 @@ from tests.checkpoints.onnx_models import (
     weights,
 )
 from triplepoint import checkpoints, matrices
-from triplepoint.checkpoints import limits, onnx_external, onnx_wire
+from triplepoint.checkpoints import limits
+from triplepoint.checkpoints.onnx import external as onnx_external
+from triplepoint.checkpoints.onnx import wire as onnx_wire
 from triplepoint.checkpoints.reader import Reader
 from triplepoint.errors import TriplepointError, UnreadableCheckpoint, UnsafeCheckpoint
 

@@ -39,9 +39,10 @@ from tests.checkpoints.pickles import (
     tensor,
 )
 from triplepoint import checkpoints
-from triplepoint.checkpoints import isolated, torch_structure
+from triplepoint.checkpoints import isolated
 from triplepoint.checkpoints.reader import Reader
-from triplepoint.checkpoints.torch_pickle import (
+from triplepoint.checkpoints.torch import structure as torch_structure
+from triplepoint.checkpoints.torch.unpickling import (
     Foreign,
     Function,
     Inert,
@@ -174,7 +175,7 @@ def test_the_process_can_neither_open_files_nor_start_programs() -> None:
         "eval('1')",
     ):
         code = f"import runpy, sys; runpy.run_path(sys.argv[1])['lock'](); {attack}; print('free')"
-        script = here / "torch_child.py"
+        script = here / "child.py"
         done = subprocess.run([sys.executable, "-c", code, script], capture_output=True, check=False)
         assert (done.returncode, done.stdout) == (77, b""), attack
 
@@ -281,7 +282,7 @@ def test_a_bomb_ends_with_the_process_that_met_it(code: bytes) -> None:
 
 
 def test_parts_that_repeat_each_other_without_end_are_counted(same_process: None, monkeypatch: Any) -> None:
-    monkeypatch.setattr("triplepoint.checkpoints.torch_states.MAX_VISITS", 20_000)
+    monkeypatch.setattr("triplepoint.checkpoints.torch.states.MAX_VISITS", 20_000)
     laughs = (
         b"]"
         + emit(tensor())
@@ -540,7 +541,7 @@ import json, resource, runpy, struct, sys, io
 resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))
 child = runpy.run_path(sys.argv[1])
 child["packages"]()
-from triplepoint.checkpoints.torch_answer import lines
+from triplepoint.checkpoints.torch.answer import lines
 read = sys.stdin.buffer.read
 while head := read(9):
     kind, size = struct.unpack("<?Q", head)
@@ -555,7 +556,7 @@ def test_a_thousand_mutants_raise_nothing_but_our_errors(monkeypatch: pytest.Mon
         "c": [1.5, None, True],
     }
     many = subprocess.Popen(
-        [sys.executable, "-c", MANY, str(Path(torch_structure.__file__).with_name("torch_child.py"))],
+        [sys.executable, "-c", MANY, str(Path(torch_structure.__file__).with_name("child.py"))],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from triplepoint.checkpoints import memory
-from triplepoint.checkpoints.torch_pickle import Foreign, Refused, Sealed, Tensor
-from triplepoint.checkpoints.torch_states import WRAPPERS, find
+from triplepoint.checkpoints.torch.states import WRAPPERS, find
+from triplepoint.checkpoints.torch.unpickling import Foreign, Refused, Sealed, Tensor
 
 W, B, SCALAR = (
     Tensor("0", "float32", shape, stride=stride)

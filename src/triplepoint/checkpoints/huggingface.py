@@ -106,7 +106,7 @@ def _torch(
     source: str, paths: Sequence[Path], index: Path | None = None, mapped: dict[str, str] | None = None
 ) -> Reader:
     # Imported when asked for: it starts processes, which a scan of safetensors does not.
-    from triplepoint.checkpoints.torch_files import TorchFile
+    from triplepoint.checkpoints.torch.files import TorchFile
 
     files: list[TorchFile] = []
     for path in paths:

@@ -21,10 +21,10 @@ _OPENERS = {
     ".safetensors": "huggingface",
     ".npy": "numpy_files",
     ".npz": "numpy_files",
-    ".gguf": "gguf_files",
-    ".onnx": "onnx_files",
-    **dict.fromkeys(formats.KERAS, "keras_files"),
-    **dict.fromkeys(formats.TORCH, "torch_files"),
+    ".gguf": "gguf.files",
+    ".onnx": "onnx.files",
+    **dict.fromkeys(formats.KERAS, "keras.files"),
+    **dict.fromkeys(formats.TORCH, "torch.files"),
 }
 """Extension, or the one that the first bytes stand for → the module whose `open_file` reads it."""
 _HUB_ID = re.compile(r"[A-Za-z0-9][\w.-]{0,95}/[A-Za-z0-9][\w.-]{0,95}")

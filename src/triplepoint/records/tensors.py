@@ -20,7 +20,7 @@ class TensorInfo:
     storage: tuple[int, ...] | None = None
     """Address and strides in bytes, equal for tied tensors; None where the format cannot share storage."""
     buffer: bool = False
-    """Registered with `register_buffer`: kept with the model but not trained; of a file where its format says as much."""
+    """Kept with the model but not trained: registered with `register_buffer`, or of a file whose format says so."""
     alias: str | None = None
     """The parameter's name by the structure of the format, where the stored one is arbitrary (`onnx::MatMul_853`) or
     of another dialect (`blk.0.attn_q.weight`); ids are made of it."""

@@ -1,0 +1,1 @@
+"""Keras archives and weight files: layers, names and layouts from the configuration."""
