@@ -185,3 +185,22 @@ def test_a_text_that_is_not_understood_is_an_error_with_an_example(text: str) ->
 def test_a_name_may_have_the_sign_a_layout_never_has() -> None:
     (row,) = plan(TensorInfo("a=b", "F32", (9, 10)), "a=b=in,out")
     assert row.layout == "in,out"
+
+
+def test_a_format_that_knows_the_axes_and_a_name_that_knows_the_parts_are_taken_together() -> None:
+    for shape, layout in (((16, 48), "in,out"), ((48, 16), "out,in")):
+        tensor = TensorInfo("attn.in_proj_weight", "F32", shape, "Linear", layout=layout)
+        fused, *parts = matrices.plan([tensor], {})
+        assert (fused.shape, fused.counted) == ((48, 16), False)
+        assert [(part.part, part.shape) for part in parts] == [
+            (name, (16, 16)) for name in ("query", "key", "value")
+        ]
+    plain = TensorInfo("mlp.fc.weight", "F32", (16, 48), "Linear", layout="in,out")
+    assert [row.shape for row in matrices.plan([plain], {})] == [(48, 16)]
+
+
+def test_a_layout_of_the_format_makes_no_weight_of_a_computed_table() -> None:
+    table = TensorInfo("layers.0.rotary_emb.cos_cached", "F32", (64, 32), layout="out,in")
+    assert matrices.plan([table], {})[0].reason is Reason.not_a_weight
+    asked = matrices.overrides_of(["*cos_cached=out,in"])
+    assert matrices.plan([table], {}, None, asked)[0].reason is None

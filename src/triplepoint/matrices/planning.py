@@ -6,6 +6,7 @@ single position has λ × slices/2. Areas are never compared to guess a layout.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -125,9 +126,12 @@ def _judged(source: Source, id: str, context: _Context) -> _Verdict:
         rule, given = None, asked or source.info.layout
     info = source.info if source.shape is None else replace(source.info, shape=source.shape, decoded="F32")
     rule = rule or context.table.decide(Facts(info, id, context.siblings, context.heads.widths))
-    if rule.reason is not None and (given is None or rule.reason not in _ABOUT_LAYOUT):
+    overruled = _BY_USER if asked else _BY_FORMAT
+    if rule.reason is not None and (given is None or rule.reason not in overruled):
         return _Verdict(rule.reason, rule.detail)
     layout = given or rule.layout
+    if given is not None and not asked and rule.reason is None:
+        layout = _with_parts(given, rule.layout)
     fitted = _fit(layout, info.shape, id, context, proven=given is None)
     if fitted is None:
         wrong = f"the layout {layout} does not fit the shape {info.shape}"
@@ -143,10 +147,27 @@ def _judged(source: Source, id: str, context: _Context) -> _Verdict:
 
 _PRODUCT = Rule("a product of two factors, which have no axes to arrange", kind="adapter")
 _WHOLE = "one matrix: neither the configuration nor the weights beside it show that it is several"
-_ABOUT_LAYOUT = frozenset(
-    {Reason.unsupported_rank, Reason.recurrent, Reason.stacked_experts, Reason.not_a_weight}
-)
-"""Reasons that a layout, given by the format or the user, removes."""
+_BY_FORMAT = frozenset({Reason.unsupported_rank, Reason.recurrent, Reason.stacked_experts})
+"""Reasons that a layout removes where the format gives it …"""
+_BY_USER = _BY_FORMAT | {Reason.not_a_weight}
+"""… and where the user does."""
+
+
+def _with_parts(given: str, named: str) -> str:
+    """The format knows the axes (`in,out`), the name the parts (`out(query,key,value),in`): both."""
+    if sorted(given.split(",")) != ["in", "out"]:
+        return given
+    found = [(_OUT.search(one), _IN.search(one)) for one in named.split("|") if "(" in one]
+    both = [
+        ",".join({"out": out[0], "in": into[0]}[axis] for axis in given.split(","))
+        for out, into in found
+        if out is not None and into is not None
+    ]
+    return " | ".join((*both, given))
+
+
+_OUT = re.compile(r"out\([^()]*\)(:[\w*/]+)?")
+_IN = re.compile(r"\bin\b(:[\w*/]+)?")
 
 
 def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context, proven: bool) -> Fitted | None:
