@@ -419,3 +419,14 @@ def test_a_module_tells_the_settings_of_its_adapters() -> None:
     assert detail(default=Settings()) == "rank 8, scaled by 2"
     assert "scale unknown" in detail()
     assert "scale unknown" in detail(default=Broken())
+
+
+def test_an_adapter_beside_its_model_is_not_counted_with_it() -> None:
+    factors = [
+        TensorInfo("fc.lora_A.weight", "F32", (8, 32)),
+        TensorInfo("fc.lora_B.weight", "F32", (48, 8)),
+    ]
+    (alone,) = matrices.plan(factors, {})
+    assert (alone.kind, alone.counted) == ("adapter", True)
+    base, beside = matrices.plan([TensorInfo("fc.base_layer.weight", "F32", (48, 32)), *factors], {})
+    assert (base.counted, beside.counted) == (True, False)

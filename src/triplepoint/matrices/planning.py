@@ -61,9 +61,16 @@ def plan(
     wholes = [_whole(source, id, context) for source, id in zip(sources, names, strict=True)]
     plans = tie_storage([plan for plan, _ in wholes], [source.info.storage for source in sources])
     taken = set(names)
-    return tuple(
-        row for whole, (_, fitted) in zip(plans, wholes, strict=True) for row in rows(whole, fitted, taken)
+    return _apart(
+        [row for whole, (_, fitted) in zip(plans, wholes, strict=True) for row in rows(whole, fitted, taken)]
     )
+
+
+def _apart(plans: list[MatrixPlan]) -> tuple[MatrixPlan, ...]:
+    """Updates beside the weights that they change do not enter the means of the model."""
+    if not any(plan.kind not in (None, "adapter") for plan in plans):
+        return tuple(plans)
+    return tuple(replace(plan, counted=False) if plan.kind == "adapter" else plan for plan in plans)
 
 
 @dataclass(frozen=True, slots=True)
