@@ -181,3 +181,59 @@ def test_a_killed_process_is_continued(tmp_path):
     rows = json.loads(found)["matrices"]
     assert [row["status"] for row in rows] == ["ok"] * 60
     assert path.read_bytes().count(b"\n") == 61
+
+
+def test_what_is_not_a_file_is_refused_and_not_read(tmp_path):
+    # `/dev/full` and `/dev/zero` have no end: the process was killed at the limit of its memory.
+    with pytest.raises(UsageError, match="not a file of --resume"):
+        scan({"a.weight": np.eye(12)}, resume=os.devnull)
+    with pytest.raises(UsageError, match=r"resume from '\.'"):
+        scan({"a.weight": np.eye(12)}, resume="")
+
+
+def test_a_large_file_of_another_kind_is_not_read_whole(tmp_path):
+    path = tmp_path / "model.safetensors"
+    with path.open("wb") as stream:
+        stream.truncate(1 << 40)  # a hole: reading it would need 1 TiB
+    with pytest.raises(UsageError, match="not a file of --resume"):
+        scan({"a.weight": np.eye(12)}, resume=path)
+    assert path.stat().st_size == 1 << 40
+
+
+def test_an_edited_configuration_is_not_answered_with_old_numbers(tmp_path, counted):
+    save_file = pytest.importorskip("safetensors.numpy").save_file
+    rng = np.random.default_rng(0)
+    pair = "base_model.model.layers.0.q_proj.lora_{}.weight"
+    save_file({pair.format("A"): rng.standard_normal((8, 40)).astype("f4"),
+               pair.format("B"): rng.standard_normal((32, 8)).astype("f4")},
+              tmp_path / "adapter_model.safetensors")  # fmt: skip
+    found = []
+    for alpha in (8, 32, 32):
+        config = {"peft_type": "LORA", "r": 8, "lora_alpha": alpha}
+        (tmp_path / "adapter_config.json").write_text(json.dumps(config))
+        counted.clear()
+        kept = scan(str(tmp_path), resume=tmp_path / "rows.jsonl")
+        assert numbers(kept) == numbers(scan(str(tmp_path)))
+        found.append(kept.summary.metrics["log_norm"][0])
+    assert found[1] - found[0] == pytest.approx(2 * np.log10(4))
+    assert found[2] == found[1]
+    assert len(counted) == 1  # by the scan without a file alone
+
+
+def test_a_full_disk_is_one_line_that_names_the_file_and_keeps_what_was_written(tmp_path):
+    path = tmp_path / "rows.jsonl"
+    code = (
+        "import resource, signal, sys\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))\n"
+        "from tests.test_journal import model\n"
+        "from triplepoint import scan\n"
+        "try:\n"
+        f"    scan(model(), resume={str(path)!r}, workers=1)\n"
+        "except Exception as error:\n"
+        "    print(type(error).__name__, error)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"UsageError keep finished rows in {str(path)!r}: ")
+    assert path.stat().st_size == 6000
+    assert numbers(scan(model(), resume=path)) == numbers(scan(model()))

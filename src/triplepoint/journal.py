@@ -6,8 +6,10 @@ process loses what it was working on and nothing else; a last line without its e
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import stat
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +22,9 @@ from triplepoint.records import MatrixRow, Reason, decoding, encoding
 SCHEMA = "triplepoint.resume/1"
 _AGAIN = frozenset({Reason.out_of_memory, Reason.internal_error, Reason.unreadable})
 """Failures of the moment; such a weight is tried again."""
+
+_HEADER_MOST = 1 << 20
+"""Bytes of a first line, all layouts of the user included; more are not read to say what the file is."""
 
 
 class Journal:
@@ -42,16 +47,21 @@ class Journal:
             raise self._refusal(error.strerror or type(error).__name__) from None
 
     def _begin(self, header: bytes) -> None:
+        if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):  # `/dev/full` would be read without end
+            raise self._refusal("it is not a file of --resume")
         self._claim()
         self._file.seek(0)
-        *lines, rest = self._file.read().split(b"\n")
-        if lines:
-            self._load(lines, header)
-        elif not header.startswith(rest):  # new, or killed within its first line
-            raise self._refusal("it is not a file of --resume")
-        self._file.truncate(sum(len(line) + 1 for line in lines))
-        if not lines:
+        # The first line alone, and not all of it unless it is ours: a checkpoint of 100 GB named by mistake.
+        first = self._file.read(len(header) + 1)
+        if first == header + b"\n":
+            *lines, rest = self._file.read().split(b"\n")
+            self._load(lines)
+            self._file.truncate(self._file.tell() - len(rest))
+        elif header.startswith(first):  # new, or killed within its first line
+            self._file.truncate(0)
             self._write(header)
+        else:
+            raise self._refusal(self._found())
 
     def keep(self, task: str, rows: Sequence[MatrixRow]) -> None:
         """Append the rows of one weight, unless some of it was left out or may succeed next time."""
@@ -65,11 +75,19 @@ class Journal:
 
     def close(self) -> None:
         """Give the file back."""
-        self._file.close()
+        with contextlib.suppress(OSError):  # every line was flushed; one that could not be was told then
+            self._file.close()
 
     def _write(self, line: bytes) -> None:
-        self._file.write(line + b"\n")
-        self._file.flush()
+        try:
+            self._file.write(line + b"\n")
+            self._file.flush()
+        except OSError as error:
+            raise UsageError(
+                f"keep finished rows in {os.fspath(self._path)!r}",
+                error.strerror or type(error).__name__,
+                "Make room and run the same scan again: what was kept is taken from there",
+            ) from None
 
     def _claim(self) -> None:
         try:
@@ -81,17 +99,16 @@ class Journal:
         except OSError:
             raise self._refusal("another scan is writing it") from None
 
-    def _load(self, lines: Sequence[bytes], header: bytes) -> None:
-        if lines[0] != header:
-            try:
-                ours = decoding.record(json.loads(lines[0])).get("schema") == SCHEMA
-            except (ValueError, RecursionError):
-                ours = False
-            found = (
-                "it is of another checkpoint, version or setting" if ours else "it is not a file of --resume"
-            )
-            raise self._refusal(found)
-        for number, line in enumerate(lines[1:], start=2):
+    def _found(self) -> str:
+        self._file.seek(0)
+        try:
+            ours = decoding.record(json.loads(self._file.readline(_HEADER_MOST))).get("schema") == SCHEMA
+        except (ValueError, RecursionError):
+            ours = False
+        return "it is of another checkpoint, version or setting" if ours else "it is not a file of --resume"
+
+    def _load(self, lines: Sequence[bytes]) -> None:
+        for number, line in enumerate(lines, start=2):
             try:
                 entry = decoding.record(json.loads(line))
                 rows = [_row(item) for item in decoding.items(entry, "rows", dict)]

@@ -14,6 +14,7 @@ from itertools import groupby
 from typing import Any
 
 from triplepoint import __version__, analysis, checkpoints, matrices
+from triplepoint.checkpoints.digests import blake2b
 from triplepoint.engines import SerialEngine, Task, ThreadEngine, largest_first
 from triplepoint.environment import environment
 from triplepoint.journal import Journal
@@ -116,7 +117,9 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     )
     engine = ThreadEngine(workers) if workers > 1 else SerialEngine()
     journal = (
-        Journal(request.resume, identity(request, settings, digest, __version__)) if request.resume else None
+        None
+        if request.resume is None
+        else Journal(request.resume, identity(request, settings, digest, __version__))
     )
     ahead = _Ahead(reader, tasks, workers)
     finished: list[list[MatrixRow]] = []
@@ -129,7 +132,7 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
             if rows[0].status != "skipped":
                 ahead.end(task)
             if journal is not None:
-                journal.keep(task[0].id, rows)
+                journal.keep(_key(task), rows)
         finished.append(rows)
         return rows
 
@@ -169,8 +172,14 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
 
 def _kept(task: Task, journal: Journal | None) -> list[MatrixRow] | None:
     """The rows that an earlier run finished, if they are those of every plan."""
-    rows = None if journal is None or any(plan.reason for plan in task) else journal.finished.get(task[0].id)
+    rows = None if journal is None or any(plan.reason for plan in task) else journal.finished.get(_key(task))
     return rows if rows is not None and [row.id for row in rows] == [plan.id for plan in task] else None
+
+
+def _key(task: Task) -> str:
+    """What decides the numbers of a weight beside its bytes: heads and the factor of an adapter come from a config
+    that may be edited between two runs, and the names of the rows stay the same."""
+    return blake2b([repr(task).encode("utf-8", "backslashreplace")])
 
 
 class _Ahead:

@@ -78,6 +78,18 @@ def test_a_place_that_cannot_be_written_is_refused_before_the_scan(
     assert stub.request is None
 
 
+def test_the_rows_of_a_long_scan_are_not_replaced_by_its_result(
+    invoke: Invoke, stub: Stub, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.jsonl"
+    for again in range(2):
+        result = invoke("scan", "m", "-o", rows, "--resume", f"{tmp_path}/./rows.jsonl")
+        assert (result.exit_code, stub.request) == (2, None)
+        assert "--resume" in result.stderr
+        assert rows.exists() == bool(again)
+        rows.write_text("kept")
+
+
 CHECKPOINTS = [
     "m.safetensors",
     "m.npz",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +11,7 @@ import click
 from triplepoint.cli import failures, interrupts
 from triplepoint.cli.output import Destination
 from triplepoint.cli.progress import watching
+from triplepoint.errors import UsageError
 from triplepoint.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -120,6 +122,8 @@ def command(
     or the folder of a model or adapter.
     """
     destination = Destination.checked(format, output, path)
+    if output is not None and resume is not None and os.path.realpath(output) == os.path.realpath(resume):
+        raise UsageError(f"write {output}", "it is the file of --resume", "Choose another name for -o")
     from triplepoint.request import ScanRequest
     from triplepoint.scanning import run
 
