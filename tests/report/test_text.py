@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from tests import synthetic
-from triplepoint.report.text import fixed, p_value, percent, plural, safe_text, shorten
+from triplepoint.report.text import fixed, p_value, percent, plural, safe_text, shorten, shorten_all
 
 
 @given(synthetic.names)
@@ -62,3 +62,19 @@ def test_certainty_is_never_reached_by_rounding(share: float | None, text: str) 
 def test_plurals() -> None:
     assert [plural(1, "tensor"), plural(2, "tensor")] == ["1 tensor", "2 tensors"]
     assert plural(0, "matrix", "matrices") == "0 matrices"
+
+
+def test_names_that_would_look_alike_keep_what_tells_them_apart() -> None:
+    pair = ["_model.decoder.rnn.weight_ih/input", "_model_8k.decoder.rnn.weight_ih/input"]
+    assert shorten_all(pair, 32) == ["_model.d.rnn.weight_ih/input", "_model_8k.d.rnn.weight_ih/input"]
+    towers = [
+        "text.layers.0.attention.out_proj",
+        "text.layers.0.adapter.out_proj",
+        "text.layers.1.adapter.out_proj",
+    ]
+    assert shorten_all(towers, 26) == [
+        "t.l.0.attention.out_proj",
+        "t.l.0.adapter.out_proj",
+        "t.l.1.adapter.out_proj",
+    ]
+    assert shorten_all(["same.name"] * 2, 6) == [shorten("same.name", 6)] * 2

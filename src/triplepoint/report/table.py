@@ -15,7 +15,7 @@ from rich.text import Text
 from triplepoint.records import MatrixRow, Phase, Scan, Severity
 from triplepoint.report import notes, order
 from triplepoint.report.columns import COLUMNS, Column
-from triplepoint.report.text import safe_text, shorten
+from triplepoint.report.text import safe_text, shorten, shorten_all
 from triplepoint.report.verdict import CAVEAT, verdict
 
 PLAIN_WIDTH = 100
@@ -85,9 +85,10 @@ def _table(rows: Sequence[MatrixRow], width: int) -> Iterator[Segment]:
     titles = (_padded(column, column.title, widths[column.title]) for column in columns)
     yield Segment("".join((_left(set_cell_size(_LAYER, first), first), *titles)) + "\n", _BOLD)
     yield Segment("─" * min(width, first + _taken(columns, widths)) + "\n")
+    names = shorten_all(names, room, cell_len)
     for index, row in enumerate(rows):
         style = _STYLES[row.phase]
-        yield Segment(_left(shorten(names[index], room, cell_len), first))
+        yield Segment(_left(names[index], first))
         for column in columns:
             text = _padded(column, cells[column.title][index], widths[column.title])
             yield Segment(text, style if column.title in ("α", "phase") else None)

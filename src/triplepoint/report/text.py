@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from itertools import zip_longest
 
 MISSING = "–"
 
@@ -23,29 +24,51 @@ def safe_text(text: str) -> str:
     )
 
 
-def shorten(name: str, width: int, measure: Callable[[str], int] = len) -> str:
+def shorten_all(names: Sequence[str], width: int, measure: Callable[[str], int] = len) -> list[str]:
+    """Each name by `shorten`; where two become one, the components that tell them apart stay whole.
+
+    A file of two models has `_model.decoder.rnn` and `_model_8k.decoder.rnn`: both begin with `_`.
+    """
+    alike: dict[str, set[str]] = {}
+    for name in names:
+        alike.setdefault(shorten(name, width, measure), set()).add(name)
+    keep = {
+        name: {
+            at for at, parts in enumerate(zip_longest(*(n.split(".") for n in group))) if len(set(parts)) > 1
+        }
+        for group in alike.values()
+        if len(group) > 1
+        for name in group
+    }
+    return [shorten(name, width, measure, keep.get(name, set())) for name in names]
+
+
+def shorten(
+    name: str, width: int, measure: Callable[[str], int] = len, keep: Collection[int] = frozenset()
+) -> str:
     """The name in at most `width` cells: leading components by their initial, then an ellipsis in the middle.
 
     `encoder.layer.10.attention.output.dense` → `e.l.10.a.output.dense`: unlike a cut, initials keep the block
-    number and keep `encoder` apart from `decoder`. `measure` gives the cells of a text.
+    number and keep `encoder` apart from `decoder`. `measure` gives the cells of a text, `keep` the components that
+    get no initial.
     """
     parts = name.split(".")
     for index in range(len(parts)):
         if measure(".".join(parts)) <= width:
             break
-        if index < len(parts) - 1:
+        if index < len(parts) - 1 and index not in keep:
             parts[index] = _initial(parts[index])
     short = ".".join(parts)
     if measure(short) <= width:
         return short
     # Characters may be two cells wide or none, so the cut is found by measuring.
-    keep = min(len(short) - 1, width - 1)
-    while keep > 0:
-        head = keep // 2
-        cut = short[:head] + "…" + short[len(short) - (keep - head) :]
+    room = min(len(short) - 1, width - 1)
+    while room > 0:
+        head = room // 2
+        cut = short[:head] + "…" + short[len(short) - (room - head) :]
         if measure(cut) <= width:
             return cut
-        keep -= 1
+        room -= 1
     return "…"[:width]
 
 
