@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from triplepoint import checkpoints, matrices
+from triplepoint import checkpoints, matrices, scan
 from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.records import MatrixPlan, Reason, TensorInfo
 
@@ -178,3 +178,13 @@ def test_an_array_and_a_torch_view_of_it_are_tied() -> None:
     torch = pytest.importorskip("torch")
     base = RNG.normal(size=(64, 32))
     assert by_name({"a": base, "b": torch.from_numpy(base)})["b"].reason is Reason.tied
+
+
+def test_the_parts_of_an_embedding_are_not_tied_to_their_own_whole() -> None:
+    # They have its sources and its shape; all three were left out, and the weight was counted nowhere.
+    table = np.random.default_rng(0).standard_normal((90, 20))
+    tables = {"embed_tokens.weight": table, "lm_head.weight": table.copy()}
+    found = scan(tables, layouts={"embed_tokens.weight": "out(a,b,c),in"})
+    parts = [found[f"embed_tokens.weight/{part}"] for part in "abc"]
+    assert [(row.status, row.counted) for row in parts] == [("ok", True)] * 3
+    assert found["lm_head.weight"].detail == "embed_tokens.weight"

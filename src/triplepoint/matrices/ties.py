@@ -52,7 +52,7 @@ def tie(plans: Sequence[MatrixPlan], read: Callable[[str], Any]) -> tuple[Matrix
                 return
 
     for plan in plans:
-        if plan.reason is None and plan.kind == "embedding":
+        if plan.reason is None and plan.kind == "embedding" and plan.part is None:
             against(plan)
             if plan.id not in repeated:
                 embeddings.setdefault((plan.tensor_shape, plan.dtype), []).append(plan)
