@@ -13,6 +13,8 @@ from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.matrices import decoding
 from triplepoint.records import Decoding
 
+F32 = np.float32
+
 
 def decode(scheme, arrays, shape, **options):
     found = decoding.decode(Decoding(scheme, tuple(options.items())), arrays, shape)
@@ -67,6 +69,12 @@ def test_zeros_inputs_and_a_factor():
     wanted = (codes - zero[:, of].astype(np.float32)) * scale[:, of] * inputs * 0.5
     assert np.allclose(found, wanted, rtol=1e-6)
     assert np.array_equal(decode("scaled", [codes], (4, 6), factor=0.5), codes * np.float32(0.5))
+
+
+def test_zeros_in_unsigned_bytes_are_numbers_where_such_scales_are_exponents():
+    codes, zero = np.array([[3, 4]], np.uint8), np.array([[200]], np.uint8)
+    found = decode("scaled", [codes, np.float32([[0.5]]), zero], (1, 2), zero=True)
+    assert found.tolist() == [[-98.5, -98.0]]
 
 
 def test_bytes_as_scales_are_powers_of_two_and_255_is_not_a_number():
@@ -142,6 +150,14 @@ def test_the_codes_of_bitsandbytes_may_be_stored_as_any_type():
         stored, exact = quantising.bitsandbytes(values, storage=storage)
         arrays = [stored["weight"], stored["weight.absmax"], stored["weight.quant_map"]]
         assert np.array_equal(decode("bitsandbytes", arrays, (5, 13), block=64), exact)
+
+
+def test_nested_scales_of_bitsandbytes_must_be_bytes():
+    arrays = [
+        np.ones(size, type) for size, type in [(24, np.uint8), (1, F32), (16, F32), (1, F32), (256, F32)]
+    ]
+    with pytest.raises(UnreadableCheckpoint, match="not bytes"):
+        decode("bitsandbytes", arrays, (6, 8), block=64, nested=4)
 
 
 @pytest.mark.parametrize(

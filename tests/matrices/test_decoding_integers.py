@@ -130,5 +130,9 @@ def test_arrays_that_make_up_no_weight_are_damage_in_one_line():
             with pytest.raises(UnreadableCheckpoint) as caught:
                 decode("gptq", [*good[:k], bad, *good[k + 1 :]], WEIGHT.shape, bits=4, group=32, add=1)
             assert "\n" not in str(caught.value)
+    with pytest.raises(UnreadableCheckpoint, match="24 outputs"):
+        decode("gptq", [good[0], good[1][:, :-1], good[2][:, :-8]], WEIGHT.shape, bits=4, group=32, add=1)
+    with pytest.raises(UnreadableCheckpoint, match="whole codes"):
+        unpack(np.zeros((2, 4), np.uint32), 3)
     with pytest.raises(UnreadableCheckpoint, match="missing"):
         decode("gptq", good[:2], WEIGHT.shape, bits=4, group=32, add=1)

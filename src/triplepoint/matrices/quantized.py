@@ -71,8 +71,13 @@ _LAYOUTS = {"c_attn": "out(query,key,value),in", "c_proj": "out,in", "c_fc": "ou
 
 
 def _as_linear(source: Source) -> Source:
-    """GPT-2's Conv1D keeps (in, out) in a file; what replaces it when it is quantised is a linear layer, (out, in)."""
+    """GPT-2's Conv1D keeps (in, out) in a file; what replaces it when it is quantised is a linear layer, (out, in).
+
+    A byte an entry with a scale may also be written without a new layer, except by bitsandbytes.
+    """
     layout = _LAYOUTS.get(owner(source.info.alias or source.info.name))
     if layout is None or source.decoding is None or len(source.shape or ()) != 2:
+        return source
+    if source.decoding.scheme == "scaled" and not any(name.endswith(".SCB") for name in source.names):
         return source
     return replace(source, info=replace(source.info, layout=layout))

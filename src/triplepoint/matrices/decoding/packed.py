@@ -50,7 +50,7 @@ def decode(
     zeros = np.broadcast_to(np.float32(2 ** (bits - 1)), scales.shape)
     if zero:
         packed = expect("zeros", words("zeros", arrays[2]), (-(-outputs * bits // 32), count))
-        zeros = unpack(packed.T, bits)[:, :outputs].T.astype(np.float32)
+        zeros = unpack(packed.T, bits).T.astype(np.float32)
     of = arrays[2 + zero] if order else None
     if of is not None:
         of = None if bool((of == -1).any()) else checked(of, inputs, count)  # −1: not in use

@@ -16,7 +16,6 @@ from functools import partial
 
 import numpy as np
 
-from triplepoint.errors import UnreadableCheckpoint
 from triplepoint.matrices.decoding.bits import unpack
 from triplepoint.matrices.decoding.damaged import words
 from triplepoint.matrices.schemes.around import (
@@ -128,10 +127,7 @@ def _add(zeros: TensorInfo, bits: int, around: Around) -> int:
     if format not in _ROUNDED:
         raise Undecoded(f"GPTQ of the format {format!r} is not decoded")
     first = around.values(zeros)
-    try:
-        stored = set() if first is None else {*np.unique(unpack(words("zeros", first[:1]), bits)).tolist()}
-    except UnreadableCheckpoint:
-        stored = set()
+    stored = set() if first is None else {*np.unique(unpack(words("zeros", first[:1]), bits)).tolist()}
     middle = 2 ** (bits - 1)
     if stored not in ({middle - 1}, {middle}):
         raise Undecoded("GPTQ, and without config.json nothing says whether its zeros are stored minus one")
