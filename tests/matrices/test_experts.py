@@ -237,9 +237,9 @@ def test_a_matrix_of_one_expert_is_of_its_kind(name: str) -> None:
 
 def test_many_tiny_entries_get_one_row_and_no_flood() -> None:
     """A row takes a thousand times the memory of an entry of one byte."""
-    (row,) = matrices.plan([TensorInfo("mlp.experts.up_proj", "F8_E4M3", (10**9, 1, 1))], {})
+    (row,) = matrices.plan([TensorInfo("mlp.experts.up_proj", "F8_E4M3", (10**5, 1, 1))], {})
     assert row.reason is Reason.too_few_eigenvalues
-    assert row.detail == "1,000,000,000 entries of 1 × 1"
+    assert row.detail == "100,000 entries of 1 × 1"
     assert len(matrices.plan([TensorInfo("mlp.experts.up_proj", "F32", (5, 8, 9))], {})) == 5
 
 

@@ -204,3 +204,25 @@ def test_a_layout_of_the_format_makes_no_weight_of_a_computed_table() -> None:
     assert matrices.plan([table], {})[0].reason is Reason.not_a_weight
     asked = matrices.overrides_of(["*cos_cached=out,in"])
     assert matrices.plan([table], {}, None, asked)[0].reason is None
+
+
+def test_a_way_out_that_the_format_has_turned_is_as_wide_as_ever() -> None:
+    """Values of 24 inside a model of 16: Keras and ONNX store both weights as (in, out)."""
+    tensors = [
+        TensorInfo("attn.to_qkv.weight", "F32", (16, 72), "Linear", layout="in,out"),
+        TensorInfo("attn.to_out.0.weight", "F32", (24, 16), "Linear", layout="in,out"),
+    ]
+    fused, *parts, out = matrices.plan(tensors, {})
+    assert [part.shape for part in parts] == [(24, 16)] * 3
+    assert (fused.shape, out.shape) == ((72, 16), (16, 24))
+    narrow = [tensors[0], TensorInfo("attn.to_out.0.weight", "F32", (8, 16), "Linear", layout="in,out")]
+    assert [row.piece for row in matrices.plan(narrow, {})] == [None, None]
+
+
+@pytest.mark.parametrize("layout", ["in,out(query:8,key:8,value:16)", "out(query,key,value),in"])
+def test_parts_that_a_format_names_need_no_proof(layout: str) -> None:
+    tensors = [
+        TensorInfo("attn.qkv.weight", "F32", (48, 32), layout=layout),
+        TensorInfo("attn.proj.weight", "F32", (9, 9)),
+    ]
+    assert len(matrices.plan(tensors, {})) == 5

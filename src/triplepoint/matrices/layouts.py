@@ -97,10 +97,9 @@ def flat(fitted: Fitted, shape: Sequence[int]) -> Fitted | None:
     Of a transposed kernel it is the output that must be one: depthwise ones are stored so, and a file does not say
     which kernels are transposed.
     """
-    lone, size = ("out", fitted.rows) if fitted.text.startswith("in,") else ("in", fitted.columns)
-    groups = fitted.slices // fitted.positions
-    channels = fitted.rows * groups if lone == "in" else fitted.columns
-    if size > 1 or channels == 1 or fitted.positions == 1 or (lone == "out" and groups > 1):
+    lone, size = ("out", fitted.rows) if fitted.text.startswith("in") else ("in", fitted.columns)
+    channels = fitted.rows * fitted.columns * fitted.slices // fitted.positions
+    if size > 1 or channels == 1 or fitted.positions == 1:
         return None
     words = ["1" if axis.name == lone else axis.name for axis in parse(fitted.text)]
     return fit(",".join("out" if word == "in" else word for word in words), shape)
@@ -155,7 +154,7 @@ def _resolved(
 ) -> tuple[int, tuple[tuple[str, int], ...]] | None:
     """Groups and part sizes in numbers; None where they do not make up `rows` exactly."""
     groups = 1 if axis.groups in (None, "*") else value_of(str(axis.groups), symbols)
-    if groups is None or rows % groups:
+    if groups is None:
         return None
     if axis.parts[0][1] is None:
         size, rest = divmod(rows // groups, len(axis.parts))

@@ -6,18 +6,17 @@ single position has λ × slices/2. Areas are never compared to guess a layout.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from triplepoint.matrices import adapters, quantized
+from triplepoint.matrices.fitting import best, with_parts
 from triplepoint.matrices.grammar import parse
 from triplepoint.matrices.heads import Heads
-from triplepoint.matrices.layouts import Fitted, fit, flat
+from triplepoint.matrices.layouts import Fitted, flat
 from triplepoint.matrices.names import ids
 from triplepoint.matrices.overrides import Overrides
 from triplepoint.matrices.parting import MIN_SLICE_SIDE, rows
@@ -53,9 +52,7 @@ def plan(
     asked = overrides or Overrides()
     asked.check(names, [source.info.name for source in sources])
     shapes = {
-        id: source.shape or source.info.shape
-        for id, source in zip(names, sources, strict=True)
-        if source.reason is None
+        id: _as_linear(source) for id, source in zip(names, sources, strict=True) if source.reason is None
     }
     context = _Context(Table(model_types(config), rules), Heads(config), Siblings(shapes), asked)
     wholes = [_whole(source, id, context) for source, id in zip(sources, names, strict=True)]
@@ -64,6 +61,12 @@ def plan(
     return _apart(
         [row for whole, (_, fitted) in zip(plans, wholes, strict=True) for row in rows(whole, fitted, taken)]
     )
+
+
+def _as_linear(source: Source) -> tuple[int, ...]:
+    """The shape as a linear layer of torch has it, (out, in), where the format says that it is turned."""
+    shape = source.shape or source.info.shape
+    return shape[::-1] if source.info.layout == "in,out" else shape
 
 
 def _apart(plans: list[MatrixPlan]) -> tuple[MatrixPlan, ...]:
@@ -136,10 +139,11 @@ def _judged(source: Source, id: str, context: _Context) -> _Verdict:
     overruled = _BY_USER if asked else _BY_FORMAT
     if rule.reason is not None and (given is None or rule.reason not in overruled):
         return _Verdict(rule.reason, rule.detail)
-    layout = given or rule.layout
+    layout, proven = given or rule.layout, given is None
     if given is not None and not asked and rule.reason is None:
-        layout = _with_parts(given, rule.layout)
-    fitted = _fit(layout, info.shape, id, context, proven=given is None)
+        layout = with_parts(given, rule.layout)
+        proven = layout != given
+    fitted = best(layout, info.shape, id, context.heads, context.siblings, proven=proven)
     if fitted is None:
         wrong = f"the layout {layout} does not fit the shape {info.shape}"
         return _Verdict(Reason.unsupported_rank, rule.detail if given is None else wrong)
@@ -158,56 +162,6 @@ _BY_FORMAT = frozenset({Reason.unsupported_rank, Reason.recurrent, Reason.stacke
 """Reasons that a layout removes where the format gives it …"""
 _BY_USER = _BY_FORMAT | {Reason.not_a_weight}
 """… and where the user does."""
-
-
-def _with_parts(given: str, named: str) -> str:
-    """The format knows the axes (`in,out`), the name the parts (`out(query,key,value),in`): both."""
-    if sorted(given.split(",")) != ["in", "out"]:
-        return given
-    found = [(_OUT.search(one), _IN.search(one)) for one in named.split("|") if "(" in one]
-    both = [
-        ",".join({"out": out[0], "in": into[0]}[axis] for axis in given.split(","))
-        for out, into in found
-        if out is not None and into is not None
-    ]
-    return " | ".join((*both, given))
-
-
-_OUT = re.compile(r"out\([^()]*\)(:[\w*/]+)?")
-_IN = re.compile(r"\bin\b(:[\w*/]+)?")
-
-
-def _fit(layout: str, shape: tuple[int, ...], id: str, context: _Context, proven: bool) -> Fitted | None:
-    """The first alternative that fits with the numbers of any model that the configuration describes.
-
-    Shapes go before the configuration: W and F are what the weight leading out of the block takes in, if there is one.
-    `proven`: queries or values must be as wide, whatever the configuration says.
-    """
-    if "(" not in layout and ":" not in layout:
-        return _plain(layout, shape)
-    inside = context.siblings.inside(id) if len(shape) == 2 else None
-    shown = (
-        {"W": shape[0] if layout.startswith("in,") else shape[-1]}
-        if inside is None
-        else {"W": inside, "F": inside}
-    )
-    for alternative in layout.split("|"):
-        for symbols in context.heads.candidates(id):
-            fitted = fit(alternative, shape, {**symbols, **shown})
-            if fitted is not None and not (proven and _contradicts(fitted, inside)):
-                return fitted
-    return None
-
-
-def _contradicts(fitted: Fitted, inside: int | None) -> bool:
-    """Whether the way out takes in another width than attention makes of these parts."""
-    widths = {name: size * fitted.groups for name, size in fitted.parts}
-    return inside is not None and "value" in widths and inside not in (widths.get("query"), widths["value"])
-
-
-@lru_cache(maxsize=4096)
-def _plain(layout: str, shape: tuple[int, ...]) -> Fitted | None:
-    return fit(layout, shape)
 
 
 def _kind(fitted: Fitted, rule: Rule, info: TensorInfo) -> str:
