@@ -187,7 +187,7 @@ def _forked(script: Path, file: Any, arguments: Any = (), **limits: Any) -> byte
             os.close(out)
             os.dup2(file.fileno(), 0)
             os.dup2(into, 1)
-            # The library that hangs on some of them is stopped after 20 s and more; here sooner, or a case seems to hang.
+            # A library that hangs is stopped after 20 s and more; here sooner, or the case would count as a hang.
             resource.setrlimit(resource.RLIMIT_CPU, (3, 3))
             sys.argv = [str(script), *map(str, arguments)]
             signal.alarm(0)
