@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -86,3 +89,30 @@ def test_only_a_wide_matrix_that_others_would_wait_for_runs_alone():
 def test_wide_matrices_run_one_by_one_where_memory_is_short(monkeypatch):
     monkeypatch.setattr(threads.memory, "available_bytes", lambda: 1e9)
     assert threads.alone_first(sized(4096, 4096, 4096, 4096, 1500, 1500), 2) == 4
+
+
+def test_an_interrupt_while_tasks_are_handed_out_does_not_wait_for_them_all(monkeypatch) -> None:
+    done: list[str] = []
+    handed: list[object] = []
+    submit = ThreadPoolExecutor.submit
+
+    def interrupted(pool, work, task):
+        if len(handed) == 20:
+            raise KeyboardInterrupt
+        handed.append(task)
+        return submit(pool, work, task)
+
+    def work(task):
+        time.sleep(0.05)
+        done.append(task[0].id)
+        return []
+
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupted)
+    shape = (200, 200)
+    tasks = [
+        (MatrixPlan(str(n), str(n), (str(n),), shape, "F32", kind="dense", shape=shape),) for n in range(30)
+    ]
+    with pytest.raises(KeyboardInterrupt):
+        list(ThreadEngine(2).run(tasks, work))
+    assert len(handed) == 20
+    assert len(done) < 10

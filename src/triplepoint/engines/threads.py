@@ -42,8 +42,8 @@ class ThreadEngine:
         yield from SerialEngine(self._workers).run(ordered[:alone], work)
         tiny = [task for task in ordered[alone:] if cost(task) < TINY_BELOW]
         with blas_threads(1), ThreadPoolExecutor(self._workers, "triplepoint") as pool:
-            futures = [pool.submit(work, task) for task in ordered[alone : len(ordered) - len(tiny)]]
             try:
+                futures = [pool.submit(work, task) for task in ordered[alone : len(ordered) - len(tiny)]]
                 for future in as_completed(futures):
                     yield future.result()
                 for task in tiny:
