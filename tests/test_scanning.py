@@ -303,3 +303,17 @@ def test_the_next_matrix_is_fetched_while_one_is_worked_on_and_the_last_one_give
 def test_more_tensors_than_allowed_are_refused():
     with pytest.raises(UnreadableCheckpoint, match="names 3 tensors, more than the 2 allowed"):
         scan({name: np.ones((2, 2)) for name in "abc"}, max_tensors=2)
+
+
+def test_a_kernel_that_is_not_counted_closes_no_gate_and_is_named():
+    from triplepoint.records import Severity
+    from triplepoint.report.verdict import verdict
+
+    noise = gaussian((96, 64), seed=3)
+    alone = scan({"dw.conv.weight": noise.reshape(96, 1, 64), "fc.weight": heavy_tailed((80, 60), 3.0)})
+    row = alone["dw.conv.weight"]
+    assert (row.phase, row.counted, row.shape) == (Phase.under_trained, False, (96, 64))
+    assert {finding.severity for finding in row.findings} == {Severity.info}
+    assert alone.summary.findings["warning"] == 0
+    assert "1 kernel of single channels shown, not counted." in verdict(alone)
+    assert scan({"fc.weight": noise}).summary.findings["warning"] == 1

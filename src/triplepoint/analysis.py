@@ -179,10 +179,19 @@ def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRo
         phase_confidence=confidence,
         metrics={m.metric: m.value for m in measured},
         metric_status={m.metric: m.reason for m in measured if m.reason is not None},
-        findings=diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence)),
+        findings=_loud(
+            plan, diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence))
+        ),
         singular_values=spectrum.singular_values if settings.spectra else None,
         null_p=bulk.p_value if bulk is not None else None,
     )
+
+
+def _loud(plan: MatrixPlan, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """Findings as they are; of a row that stands beside the model (depthwise kernels) they inform and close no gate."""
+    if plan.counted or plan.secondary:
+        return findings
+    return tuple(replace(finding, severity=Severity.info) for finding in findings)
 
 
 def _present(record: Any) -> Any:

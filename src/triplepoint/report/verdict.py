@@ -50,14 +50,18 @@ def _sentences(scan: Scan) -> Iterator[str]:
         row.status == "ok" and not row.counted and row.phase is Phase.not_assessable
         for row in order.matrices(scan)
     )
+    aside = sum(
+        row.status == "ok" and not row.counted and row.phase is not Phase.not_assessable
+        for row in order.matrices(scan)
+    )
     skipped = order.left_out(scan)
     if scan.provenance.interrupted:
         ahead = sum(len(group.rows) for group in skipped if group.reason is Reason.interrupted)
-        if counted + failed + small == 0:
+        if counted + failed + small + aside == 0:
             yield f"Interrupted before any of {plural(ahead, 'matrix', 'matrices')} was finished."
             return
         yield f"Interrupted with {plural(ahead, 'matrix', 'matrices')} still to do: what follows is partial."
-    if counted + failed + small == 0:
+    if counted + failed + small + aside == 0:
         yield from _nothing(scan)
         yield _GATE
         return
@@ -69,6 +73,8 @@ def _sentences(scan: Scan) -> Iterator[str]:
             yield _GATE
     if small:
         yield f"{plural(small, 'matrix is', 'matrices are')} too small to assess."
+    if aside:
+        yield f"{plural(aside, 'kernel')} of single channels shown, not counted."
     if total := sum(len(group.rows) for group in skipped if group.reason is not Reason.interrupted):
         yield f"{plural(total, 'tensor')} left out."
 
