@@ -38,7 +38,9 @@ def rescaling(largest: float, smallest_safe: float, largest_safe: float) -> floa
     return 2.0 ** -max(math.frexp(largest)[1], -1000)
 
 
-def gram_pass(values: Array | PackedRows, dtype: np.dtype[Any], backend: Backend, factor: float = 1.0) -> GramPass:
+def gram_pass(
+    values: Array | PackedRows, dtype: np.dtype[Any], backend: Backend, factor: float = 1.0
+) -> GramPass:
     """Gram matrix of `values` (rows, columns), accumulated panel by panel in `dtype`.
 
     Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle) and three passes over the panel.
