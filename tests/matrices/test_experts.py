@@ -192,6 +192,16 @@ def test_stacks_that_are_not_fused_have_the_rows_of_single_experts() -> None:
     assert rows(scan(short)) == rows(scan(separate(experts, "layers.0.moe.experts")))
 
 
+def test_the_configuration_says_what_is_a_row_of_a_stack_that_lies_the_other_way(tmp_path: Path) -> None:
+    experts = weights()
+    arrays = {
+        f"{LAYER}.experts.{name}_proj": np.ascontiguousarray(np.stack(array).transpose(0, 2, 1))
+        for name, array in experts.items()
+    }
+    found = scan(folder(tmp_path / "m", arrays, hidden_size=WIDTH))
+    assert near(rows(found)) == near(rows(scan(separate(experts))))
+
+
 @pytest.mark.parametrize(
     ("name", "shape", "reason"),
     [

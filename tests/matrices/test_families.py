@@ -77,6 +77,10 @@ FUSED: dict[str, dict[str, str]] = {
         "model.layers.0.block_sparse_moe.experts.gate_up_proj": "expert,out(1 x gate:512,up:512),in",
         "model.layers.0.block_sparse_moe.experts.down_proj": "expert,out,in",
     },
+    "granite-speech-2b": {
+        "encoder.layers.0.attn.to_kv.weight": "out(1 x key:1024,value:1024),in",
+        "language_model.model.layers.0.shared_mlp.input_linear.weight": "out(1 x gate:1024,up:1024),in",
+    },
     "internlm2-7b": {"model.layers.0.attention.wqkv.weight": "out(8 x query:512,key:128,value:128),in"},
     "jetmoe-8b": {
         "model.layers.0.self_attention.experts.input_linear.weight": "expert,out,in",
@@ -91,6 +95,9 @@ FUSED: dict[str, dict[str, str]] = {
         "language_model.model.layers.0.feed_forward.experts.down_proj": "expert,in,out",
     },
     "minicpm-v-2.6": {"resampler.attn.in_proj_weight": "out(1 x query:3584,key:3584,value:3584),in"},
+    "minimax-text-01": {
+        "model.layers.0.self_attn.qkv_proj.weight": "out(64 x query:128,key:128,value:128),in"
+    },
     "mixtral-8x7b-stacked": {name: text.format(F=14336) for name, text in GATED_STACK.items()},
     "modernbert-base": {
         "model.layers.0.attn.Wqkv.weight": "out(1 x query:768,key:768,value:768),in",
@@ -128,6 +135,7 @@ FUSED: dict[str, dict[str, str]] = {
     "pythia-1.4b": {
         "gpt_neox.layers.0.attention.query_key_value.weight": "out(16 x query:128,key:128,value:128),in"
     },
+    "qwen-7b": {"transformer.h.0.attn.c_attn.weight": "out(1 x query:4096,key:4096,value:4096),in"},
     "qwen2.5-vl-7b": {"visual.blocks.0.attn.qkv.weight": "out(1 x query:1280,key:1280,value:1280),in"},
     "qwen3-30b-a3b-stacked": {name: text.format(F=768) for name, text in GATED_STACK.items()},
     "qwen3-vl-30b-a3b": {
@@ -288,6 +296,9 @@ BY_NAME_ALONE = {
     ("codegen-350m", "bloom-560m"),
     ("codegen-350m", "phi-4-multimodal"),
     ("phi-3-mini", "codegen-350m"),
+    ("minimax-text-01", "codegen-350m"),
+    # StarCoder's relatives by head, Qwen one part after another, under one name.
+    ("bigcode-mha", "qwen-7b"),
     # Sixteen heads of 128 are as wide as thirty-two of 64.
     ("falcon-rw-1b", "pythia-1.4b"),
     ("pythia-1.4b", "falcon-rw-1b"),

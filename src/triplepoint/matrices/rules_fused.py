@@ -183,8 +183,7 @@ EXPERTS: tuple[Rule, ...] = (
     _stack("gate, then up", "gate_up_proj", _OUT_FIRST, id=_DIRECT, inputs_first=False),
     _stack("the same as Llama 4 stores it", "gate_up_proj", _IN_FIRST, id=_DIRECT, inputs_first=True),
     Rule("gate and up somehow", Reason.stacked_experts, ndim=(3, 3), id=_DIRECT, owner="gate_up_proj"),
-    _stack("its way out", "down_proj", "expert,out,in", id=_DIRECT, inputs_first=False),
-    _stack("the same as Llama 4 stores that", "down_proj", "expert,in,out", id=_DIRECT, inputs_first=True),
+    _stack("the way out of such a one", "down_proj", "expert,in,out", id=_DIRECT, inputs_first=True),
     _stack("JetMoE", "input_linear", _OUT_FIRST, beside="output_linear.weight", inputs_first=False),
     _stack("JetMoE's way out", "output_linear", "expert,out,in", inputs_first=False),
     # Which axis is the input changes no number of a matrix that is not fused, only what is called a row.

@@ -26,7 +26,7 @@ _WAYS_OUT = (
         "Wo.weight",
     ),
     *("projection.weight", "to_out.0.weight", "to_out.weight"),
-    *("down_proj.weight", "w3.weight", "dense_4h_to_h.weight"),
+    *("down_proj.weight", "w3.weight", "dense_4h_to_h.weight", "output_linear.weight"),
 )
 _PAIRS = {
     **dict.fromkeys(("gate_up_proj", "down_proj"), ("gate_up_proj", "down_proj")),
