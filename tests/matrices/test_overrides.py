@@ -219,6 +219,17 @@ def test_a_way_out_that_the_format_has_turned_is_as_wide_as_ever() -> None:
     assert [row.piece for row in matrices.plan(narrow, {})] == [None, None]
 
 
+def test_heads_of_another_model_do_not_cut_what_a_format_stores() -> None:
+    config = {"num_attention_heads": 4, "num_key_value_heads": 1, "head_dim": 4}
+    tensors = [
+        TensorInfo("attn.qkv_proj.weight", "F32", (16, 24), "Linear", layout="in,out"),
+        TensorInfo("attn.o_proj.weight", "F32", (16, 16), "Linear", layout="in,out"),
+    ]
+    assert [row.piece for row in matrices.plan(tensors, config)] == [None, "query", "key", "value", None]
+    tensors[1] = TensorInfo("attn.o_proj.weight", "F32", (8, 16), "Linear", layout="in,out")
+    assert [row.piece for row in matrices.plan(tensors, config)] == [None, None]
+
+
 @pytest.mark.parametrize("layout", ["in,out(query:8,key:8,value:16)", "out(query,key,value),in"])
 def test_parts_that_a_format_names_need_no_proof(layout: str) -> None:
     tensors = [

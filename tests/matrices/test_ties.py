@@ -72,6 +72,12 @@ def test_equal_codes_are_tied_only_with_equal_scales(tmp_path: Path) -> None:
         assert tied(arrays, tmp_path)["lm_head.weight"] == expected
 
 
+def test_codes_are_not_tied_to_the_same_bytes_without_a_scale(tmp_path: Path) -> None:
+    codes = TABLE.astype(ml_dtypes.float8_e4m3fn)
+    arrays = {"wte.weight": codes, "lm_head.weight": codes, "lm_head.weight_scale": np.ones((50, 1), "f4")}
+    assert tied(arrays, tmp_path)["lm_head.weight"] is None
+
+
 def test_equal_weights_that_no_model_ties_are_both_counted(tmp_path: Path) -> None:
     assert set(tied({"a.weight": TABLE, "b.weight": TABLE.copy()}, tmp_path).values()) == {None}
 

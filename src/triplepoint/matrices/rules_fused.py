@@ -95,7 +95,7 @@ ATTENTION: tuple[Rule, ...] = (
         _BY_HEAD,
         types="minimax minimax_text_01 minimax_m1",
     ),
-    _fused("Phi-3, PLaMo, exports of vLLM: one part after another", "qkv_proj|attn_qkv", _PLAIN),
+    _fused("Phi-3, exports of vLLM and GGUF: one part after another", "qkv_proj|attn_qkv", _PLAIN),
     _fused("MPT, DBRX, OLMo 1, Bark, ModernBERT, Baichuan", "Wqkv|att_proj|W_pack", _PLAIN, _THIRDS),
     _fused("TinyViT, EfficientFormer: by head", "qkv", beside="attention_biases", detail=_INTERLEAVED),
     _fused("timm's MaxViT: by head in some", "qkv", id=r"\.attn_(block|grid)\.", detail=_INTERLEAVED),

@@ -17,16 +17,18 @@ _RECURRENT = re.compile(
 )
 _WAYS_OUT = (
     *(
-        "proj.weight",
-        "out_proj.weight",
-        "o_proj.weight",
-        "dense.weight",
-        "c_proj.weight",
-        "wo.weight",
-        "Wo.weight",
-    ),
-    *("projection.weight", "to_out.0.weight", "to_out.weight"),
-    *("down_proj.weight", "w3.weight", "dense_4h_to_h.weight", "output_linear.weight"),
+        "proj",
+        "out_proj",
+        "o_proj",
+        "dense",
+        "c_proj",
+        "wo",
+        "Wo",
+        "projection",
+        "to_out.0",
+        "to_out",
+    ),  # attention
+    *("down_proj", "w3", "dense_4h_to_h", "output_linear"),  # feed-forward layers; Wo as well
 )
 _PAIRS = {
     **dict.fromkeys(("gate_up_proj", "down_proj"), ("gate_up_proj", "down_proj")),
@@ -73,7 +75,7 @@ class Siblings:
         """
         stem = split(id)[0]
         for name in _WAYS_OUT:
-            shape = self._shapes.get(stem + name)
+            shape = self._shapes.get(f"{stem}{name}.weight")
             if shape is not None:
                 return shape[1] if len(shape) == 2 else None
         return None
