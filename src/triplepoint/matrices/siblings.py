@@ -16,19 +16,10 @@ _RECURRENT = re.compile(
     r"(?P<stem>.*(?:^|[._]))weight_(?:ih|hh)(?P<tail>(?:_l\d+(?:_reverse)?)?)$", re.DOTALL
 )
 _WAYS_OUT = (
-    *(
-        "proj",
-        "out_proj",
-        "o_proj",
-        "dense",
-        "c_proj",
-        "wo",
-        "Wo",
-        "projection",
-        "to_out.0",
-        "to_out",
-    ),  # attention
-    *("down_proj", "w3", "dense_4h_to_h", "output_linear"),  # feed-forward layers; Wo as well
+    # of attention
+    *("proj", "out_proj", "o_proj", "dense", "c_proj", "wo", "Wo", "projection", "to_out.0", "to_out"),
+    # of feed-forward layers, besides Wo
+    *("down_proj", "w3", "dense_4h_to_h", "output_linear"),
 )
 _PAIRS = {
     **dict.fromkeys(("gate_up_proj", "down_proj"), ("gate_up_proj", "down_proj")),
