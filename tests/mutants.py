@@ -158,7 +158,6 @@ def campaign(name: str, count: int, seed: int, folder: Path, keep: Path) -> dict
                 warnings.simplefilter("error")
                 outcomes[probe(target)] += 1
         except BaseException as error:
-            outcomes["broken"] += 1
             keep.mkdir(parents=True, exist_ok=True)
             (keep / f"{name}-{seed}-{case}{file.suffix}").write_bytes(damaged)
             broken.append(
