@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
-
-import numpy as np
 
 from triplepoint.nulls import discoveries
 from triplepoint.records import MatrixRow, Phase, Reason, Severity, Summary, primary
@@ -32,4 +31,5 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
 
 def _mean(rows: Sequence[MatrixRow], metric: str) -> tuple[float | None, int]:
     values = [value for row in rows if (value := row.metrics.get(metric)) is not None]
-    return (float(np.mean(values)) if values else None), len(values)
+    # Summed exactly, so that a mean does not depend on the order of the rows: layouts on disk differ in it.
+    return (math.fsum(values) / len(values) if values else None), len(values)
