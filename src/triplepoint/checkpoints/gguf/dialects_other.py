@@ -95,22 +95,20 @@ NEOX = {
         },
     ),
 }
+_MEGATRON = {
+    "attn_norm": "input_layernorm",
+    "attn_qkv": "self_attention.query_key_value",
+    "attn_output": "self_attention.dense",
+    "ffn_norm": "post_attention_layernorm",
+    "ffn_up": "mlp.dense_h_to_4h",
+    "ffn_down": "mlp.dense_4h_to_h",
+}
 BLOOM = {
     "token_embd": "word_embeddings",
     "token_embd_norm": "word_embeddings_layernorm",
     "output_norm": "ln_f",
     "output": "lm_head",
-    **layers(
-        "h",
-        {
-            "attn_norm": "input_layernorm",
-            "attn_qkv": "self_attention.query_key_value",
-            "attn_output": "self_attention.dense",
-            "ffn_norm": "post_attention_layernorm",
-            "ffn_up": "mlp.dense_h_to_4h",
-            "ffn_down": "mlp.dense_4h_to_h",
-        },
-    ),
+    **layers("h", _MEGATRON),
 }
 FALCON = {
     "token_embd": "transformer.word_embeddings",
@@ -170,17 +168,7 @@ CHATGLM = {
     "token_embd": "transformer.embedding.word_embeddings",
     "output_norm": "transformer.encoder.final_layernorm",
     "output": "transformer.output_layer",
-    **layers(
-        "transformer.encoder.layers",
-        {
-            "attn_norm": "input_layernorm",
-            "attn_qkv": "self_attention.query_key_value",
-            "attn_output": "self_attention.dense",
-            "ffn_norm": "post_attention_layernorm",
-            "ffn_up": "mlp.dense_h_to_4h",
-            "ffn_down": "mlp.dense_4h_to_h",
-        },
-    ),
+    **layers("transformer.encoder.layers", _MEGATRON),
 }
 MAMBA = {
     "token_embd": "backbone.embeddings",
