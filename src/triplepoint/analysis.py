@@ -1,6 +1,6 @@
 """One tensor, from bytes to rows: the only place that knows the order of things.
 
-    read → decode → form → decompose → (promote) → facts → metrics → phase → findings → row
+    read → decode → form → decompose → (promote) → facts → metrics → phase, class → findings → row
 
 A tensor yields one row; a convolution the pooled row and one row a slice, all from the same decomposition; a fused
 weight its own row and one row a part.
@@ -22,6 +22,7 @@ from triplepoint.facts import Facts
 from triplepoint.fits import MIN_EIGENVALUES, FitSettings
 from triplepoint.linalg import Backend, Decomposition, Mode, decompose, precise_again
 from triplepoint.metrics import Metric
+from triplepoint.nulls.settings import NullSettings
 from triplepoint.records import (
     AlphaNull,
     BulkNull,
@@ -33,12 +34,15 @@ from triplepoint.records import (
     Reason,
     Severity,
     Spectrum,
+    Traps,
     Values,
+    WeightMatrix,
 )
 from triplepoint.records.spectra import EPS32
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Loaded: TypeAlias = tuple[Values | None, Reason | None, str | None]
+Decomposed: TypeAlias = tuple[WeightMatrix, Decomposition]
 
 # In `fast`, a tail that starts this far below λmax, or within this factor of the cut-off of float32, may have been cut
 # short or lie in rounding noise; like a spectrum without a fit, the matrix is done again in double precision.
@@ -56,8 +60,8 @@ class Settings:
     metrics: tuple[Metric, ...]
     asked: bool
     """Whether the metrics were named by the user; then `fast` gives way where one needs precision."""
-    seed: int
-    replicates: int
+    fit: FitSettings
+    null: NullSettings
     spectra: bool
     backend: Backend
 
@@ -93,14 +97,20 @@ def _analyze(
     # A whole that was filtered out is still decomposed for a slice that was not.
     whole = replace(plans[0], reason=None)
     values, reason, detail = load(whole)
-    found: Decomposition | Reason = reason or Reason.internal_error
-    if values is not None:
-        found, detail = _decomposed(whole, values, settings)
+    found = _decomposed(whole, values, settings) if values is not None else reason or Reason.internal_error
     if isinstance(found, Reason):
         return rows + [blank(plan, "failed", found, detail) for plan in wanted]
-    done = [_row(plan, found if plan.slice is None else found.only(plan.slice), settings) for plan in wanted]
+    done = [
+        _row(plan, *(found if plan.slice is None else _only(*found, plan.slice)), settings) for plan in wanted
+    ]
     seconds = (time.perf_counter() - started) / len(done)
     return rows + [replace(row, seconds=seconds) for row in done]
+
+
+def _only(matrix: WeightMatrix, found: Decomposition, index: int) -> Decomposed:
+    """One slice of a convolution on its own."""
+    assert isinstance(matrix.values, np.ndarray), "only arrays have slices"
+    return replace(matrix, values=matrix.values[index : index + 1]), found.only(index)
 
 
 def _loaded(plan: MatrixPlan, read: matrices.ReadPart) -> Loaded:
@@ -115,13 +125,13 @@ def _loaded(plan: MatrixPlan, read: matrices.ReadPart) -> Loaded:
         return None, Reason.unreadable, str(error)
 
 
-def _decomposed(
-    plan: MatrixPlan, loaded: Values, settings: Settings
-) -> tuple[Decomposition | Reason, str | None]:
+def _decomposed(plan: MatrixPlan, loaded: Values, settings: Settings) -> Decomposed | Reason:
     try:
-        return _decompose(matrices.form(plan, loaded).values, plan, settings), None
+        matrix = matrices.form(plan, loaded)
+        found = _decompose(matrix.values, plan, settings)
     except MemoryError:
-        return Reason.out_of_memory, None
+        return Reason.out_of_memory
+    return found if isinstance(found, Reason) else (matrix, found)
 
 
 def _decompose(values: Values, plan: MatrixPlan, settings: Settings) -> Decomposition | Reason:
@@ -154,16 +164,20 @@ def _spectrum(plan: MatrixPlan, found: Decomposition) -> Spectrum:
     )
 
 
-def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRow:
+def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings: Settings) -> MatrixRow:
     top = float(np.max(found.singular_values))
     if top == 0:
         return blank(plan, "skipped", Reason.all_zero)  # one pruned slice of a kernel that lives
     if not MIN_SIGMA < top < MAX_SIGMA:
         return blank(plan, "failed", Reason.extreme_scale)
     spectrum = _spectrum(plan, found)
-    facts = Facts(found, spectrum, FitSettings(plan.id, settings.seed, settings.replicates))
+    facts = Facts(
+        matrix, found, spectrum, replace(settings.fit, name=plan.id), replace(settings.null, name=plan.id)
+    )
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
+    traps: Traps | None = None
+    spectral_class = None
     phase, confidence = diagnosis.classify(fit, bulk)
     count = spectrum.singular_values.size
     return MatrixRow(
@@ -180,8 +194,11 @@ def _row(plan: MatrixPlan, found: Decomposition, settings: Settings) -> MatrixRo
         metrics={m.metric: m.value for m in measured},
         metric_status={m.metric: m.reason for m in measured if m.reason is not None},
         findings=_loud(
-            plan, diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence))
+            plan,
+            diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence, traps)),
         ),
+        spectral_class=spectral_class,
+        traps=traps.traps if traps is not None else (),
         singular_values=spectrum.singular_values if settings.spectra else None,
         null_p=bulk.p_value if bulk is not None else None,
     )

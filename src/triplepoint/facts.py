@@ -58,7 +58,10 @@ class Facts:
     def get(self, kind: type[Record]) -> Record | Reason:
         """The record of this type, or why there is none."""
         if kind not in self._known:
-            self._known[kind] = self.call(DERIVATIONS[kind])
+            try:
+                self._known[kind] = self.call(DERIVATIONS[kind])
+            except MemoryError:
+                self._known[kind] = Reason.out_of_memory
         return self._known[kind]  # type: ignore[return-value]
 
     def call(self, function: Callable[..., Any]) -> Any:

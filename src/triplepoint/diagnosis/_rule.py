@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from triplepoint.records import AlphaNull, BulkNull, Finding, MatrixPlan, Phase, PowerLawFit
+from triplepoint.records import AlphaNull, BulkNull, Finding, MatrixPlan, Phase, PowerLawFit, Traps
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,7 @@ class Evidence:
     alpha_null: AlphaNull | None
     phase: Phase
     confidence: float | None
+    traps: Traps | None = None
 
 
 @dataclass(frozen=True, slots=True)

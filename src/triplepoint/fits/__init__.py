@@ -19,7 +19,18 @@ from triplepoint.fits.interval import (
 from triplepoint.fits.power_law import MIN_EIGENVALUES, SMALL_SAMPLE, best_tail
 from triplepoint.records import PowerLawFit, Reason, Spectrum
 
-__all__ = ["MIN_EIGENVALUES", "FitSettings", "best_tail", "fit_power_law", "interval_model", "share_below"]
+__all__ = [
+    "MIN_EIGENVALUES",
+    "WINDOWS",
+    "FitSettings",
+    "best_tail",
+    "fit_power_law",
+    "interval_model",
+    "share_below",
+]
+
+
+WINDOWS = ("intended", "legacy")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +41,10 @@ class FitSettings:
     seed: int = 0
     replicates: int = 0
     """Bootstrap refits; 0 for the closed form."""
+    window: str = "intended"
+    """Around the peak of the histogram, for the fits that look there: `intended` or `legacy`; see `fits.windows`."""
+    gof_replicas: int = 1000
+    """Bootstrap samples of the goodness of fit."""
 
 
 def fit_power_law(spectrum: Spectrum, settings: FitSettings) -> PowerLawFit | Reason:

@@ -23,6 +23,7 @@ import numpy as np
 from triplepoint.linalg import lapack, low_rank, memory
 from triplepoint.linalg.backend import Backend
 from triplepoint.linalg.gram import gram_pass
+from triplepoint.linalg.moments import together
 from triplepoint.linalg.small import entry_statistics, small_stacks
 from triplepoint.records import EntryStatistics, LowRank, PackedRows, Reason, Values
 from triplepoint.records.spectra import EPS32, EPS64
@@ -64,11 +65,7 @@ class Decomposition:
     @property
     def entries(self) -> EntryStatistics:
         """Entries of all slices together."""
-        parts = self.slice_entries
-        mean = math.fsum(p.mean for p in parts) / len(parts)
-        # hypot, because squares of extreme entries leave the range of float64.
-        std = math.hypot(*(p.std for p in parts), *(p.mean - mean for p in parts)) / math.sqrt(len(parts))
-        return EntryStatistics(sum(p.count for p in parts), mean, std, max(p.max_abs for p in parts))
+        return together(self.slice_entries)
 
     def only(self, index: int) -> Decomposition:
         """One slice on its own."""

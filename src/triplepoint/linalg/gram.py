@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg.backend import Backend
+from triplepoint.linalg.moments import powers, standardised
 from triplepoint.linalg.panels import is_tall, panels
 from triplepoint.records import EntryStatistics, PackedRows
 
@@ -43,12 +44,14 @@ def gram_pass(
 ) -> GramPass:
     """Gram matrix of `values` (rows, columns), accumulated panel by panel in `dtype`.
 
-    Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle) and three passes over the panel.
+    Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle), three passes over the panel and one
+    over pieces of it that stay in the cache.
     """
     tall = is_tall(values.shape)
     gram = backend.zeros(min(values.shape), dtype)
     count = values.size
     total, largest = 0.0, 0.0
+    cubes, fourths = 0.0, 0.0
     for panel in panels(values, dtype, factor):
         high, low = float(np.max(panel)), float(np.min(panel))
         if not (math.isfinite(high) and math.isfinite(low)):
@@ -56,11 +59,15 @@ def gram_pass(
         largest = max(largest, high, -low)
         with np.errstate(over="ignore"):
             total += float(np.sum(panel))
+            cubes, fourths = (a + b for a, b in zip((cubes, fourths), powers(panel), strict=True))
         gram = backend.accumulate(gram, panel, tall=tall)
     wanted = rescaling(largest, *SAFE[dtype])
     if factor == 1.0 and wanted != 1.0:
         return gram_pass(values, dtype, backend, wanted)
     mean = total / count
     variance = max(backend.trace(gram) / count - mean**2, 0.0)
-    entries = EntryStatistics(count, mean / factor, math.sqrt(variance) / factor, largest / factor)
+    skewness, kurtosis = standardised(mean, variance, cubes / count, fourths / count)
+    entries = EntryStatistics(
+        count, mean / factor, math.sqrt(variance) / factor, largest / factor, skewness, kurtosis
+    )
     return GramPass(gram, factor, entries)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg.gram import SAFE, rescaling
+from triplepoint.linalg.moments import standardised
 from triplepoint.records import EntryStatistics
 
 Array = np.ndarray[Any, Any]
@@ -43,13 +44,17 @@ def _singular_values(stack: Array) -> Array:
 
 
 def entry_statistics(stack: Array) -> list[EntryStatistics]:
-    """Mean, standard deviation and largest entry of every slice of a float64 stack."""
+    """Moments and largest entry of every slice of a float64 stack."""
     largest = np.max(np.abs(stack), axis=(1, 2))
     # Scaled first: squares of entries beyond 1e154 overflow.
     unit = stack / np.where(largest > 0, largest, 1.0)[:, None, None]
-    means, deviations = np.mean(unit, axis=(1, 2)) * largest, np.std(unit, axis=(1, 2)) * largest
+    means, deviations = np.mean(unit, axis=(1, 2)), np.std(unit, axis=(1, 2))
+    square = np.square(unit)
+    thirds, fourths = np.mean(square * unit, axis=(1, 2)), np.mean(np.square(square), axis=(1, 2))
     count = stack.shape[1] * stack.shape[2]
     return [
-        EntryStatistics(count, float(mean), float(std), float(top))
-        for mean, std, top in zip(means, deviations, largest, strict=True)
+        EntryStatistics(count, mean * top, std * top, top, *standardised(mean, std**2, third, fourth))
+        for mean, std, third, fourth, top in zip(
+            *(column.tolist() for column in (means, deviations, thirds, fourths, largest)), strict=True
+        )
     ]

@@ -1,5 +1,7 @@
 """Frozen, slotted records: shapes and units stand beside the fields, the normalisation lives on the record."""
 
+from triplepoint.records.bulk import BulkFit, Signal, TraceLog
+from triplepoint.records.classes import Classified, SpectralClass
 from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
 from triplepoint.records.measurements import Finding, Measurement, Severity
@@ -9,15 +11,30 @@ from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import Provenance, Scan, Summary
 from triplepoint.records.spectra import Spectrum
+from triplepoint.records.tails import (
+    Clipped,
+    GoodnessOfFit,
+    TailComparison,
+    TailFit,
+    TailFits,
+    TailIndices,
+    TiledIndex,
+)
 from triplepoint.records.tensors import TensorInfo
+from triplepoint.records.traps import Cause, Randomized, ReplicaNull, Trap, TrapEntry, Traps
 from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 __all__ = [
     "AlphaNull",
+    "BulkFit",
     "BulkNull",
+    "Cause",
+    "Classified",
+    "Clipped",
     "Decoding",
     "EntryStatistics",
     "Finding",
+    "GoodnessOfFit",
     "LowRank",
     "MatrixPlan",
     "MatrixRow",
@@ -26,12 +43,25 @@ __all__ = [
     "Phase",
     "PowerLawFit",
     "Provenance",
+    "Randomized",
     "Reason",
+    "ReplicaNull",
     "Scan",
     "Severity",
+    "Signal",
+    "SpectralClass",
     "Spectrum",
     "Summary",
+    "TailComparison",
+    "TailFit",
+    "TailFits",
+    "TailIndices",
     "TensorInfo",
+    "TiledIndex",
+    "TraceLog",
+    "Trap",
+    "TrapEntry",
+    "Traps",
     "Values",
     "WeightMatrix",
     "is_slice",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 
@@ -14,3 +15,8 @@ class EntryStatistics:
     std: float
     """σ = √(⟨w²⟩ − ⟨w⟩²), population form; the noise level of the same-shape null."""
     max_abs: float
+    skewness: float = math.nan
+    """⟨(w−⟨w⟩)³⟩/σ³; NaN where it was not computed."""
+    kurtosis: float = math.nan
+    """⟨(w−⟨w⟩)⁴⟩/σ⁴: 3 for Gaussian entries, 1.8 for uniform ones; NaN where it was not computed (a product of two
+    factors that is never formed)."""

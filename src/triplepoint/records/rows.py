@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from triplepoint.records.classes import Classified
 from triplepoint.records.measurements import Finding
 from triplepoint.records.reasons import Reason
+from triplepoint.records.traps import Trap
 
 Status = Literal["ok", "skipped", "failed"]
 
@@ -54,6 +56,9 @@ class MatrixRow:
     metric_status: Mapping[str, Reason] = field(default_factory=dict)
     """Only metrics without a value."""
     findings: tuple[Finding, ...] = ()
+    spectral_class: Classified | None = None
+    traps: tuple[Trap, ...] = ()
+    """Outliers of the shuffled matrix, the strongest first; `num_traps` counts them all."""
     singular_values: np.ndarray[Any, np.dtype[np.float64]] | None = None
     """(num_eigenvalues,) descending; only when asked for."""
     seconds: float | None = None

@@ -1,0 +1,54 @@
+"""The noise of one spectrum: the Marchenko–Pastur law fitted to its bulk, and what stands above it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class BulkFit:
+    """Marchenko–Pastur law fitted to the bulk of a spectrum. λ units are those of the row.
+
+    For the pooled slices of a convolution every slice is fitted by itself: σ is their root mean square, the spikes are
+    added, edges, soft rank and distance are those of the slice that departs most from noise.
+    """
+
+    sigma: float
+    """Standard deviation of the noise entries."""
+    edge_low: float
+    """λ₋ = σ²(√N − √M)²."""
+    edge: float
+    """λ₊ = σ²(√N + √M)²."""
+    threshold: float
+    """λ above which an eigenvalue is a spike: the Tracy–Widom quantile 1 − `level` of the largest noise eigenvalue."""
+    num_spikes: int
+    softrank: float
+    """λ₊/λmax, at most 1 where nothing stands above the edge … and above 1 where λmax lies below it."""
+    ks_distance: float
+    """D between the eigenvalues that are no spikes and the fitted law."""
+    ks_p: float
+    """P(n·D at least this large | Gaussian matrix of this shape, fitted alike); simulated."""
+    level: float
+    """False-alarm rate of the spike threshold."""
+    method: str
+    """`quantiles` (robust) or `kde` (as WeightWatcher 0.7.7)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What is left of a matrix when its noise is shrunk away optimally (Gavish and Donoho 2017, arXiv 1405.7511)."""
+
+    energy: float
+    """‖Ŵ‖_F²/‖W‖_F², the share of the energy that is signal."""
+    rank: int
+    """Singular values that survive the shrinkage."""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLog:
+    """Effective correlation space of SETOL (arXiv 2507.17912): the largest eigenvalues whose logarithms sum to zero."""
+
+    num: int
+    """Eigenvalues in the space (`detX_num` of WeightWatcher)."""
+    lambda_min: float
+    """Smallest eigenvalue of the space, λ units of the row."""
