@@ -19,7 +19,8 @@ from typing import Any
 import numpy as np
 from scipy.special import gammainc, gammaincinv
 
-from triplepoint.fits.power_law import SMALL_SAMPLE, Tail, best_tail
+from triplepoint.fits.power_law import SMALL_SAMPLE
+from triplepoint.fits.refits import refit_all, resampled
 from triplepoint.records import PowerLawFit
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -66,13 +67,8 @@ def share_below(fit: PowerLawFit, bound: float) -> float:
 
 def bootstrap_draws(ascending: Array, count: int, generator: np.random.Generator) -> tuple[float, ...]:
     """Sorted α of `count` refits to eigenvalues drawn with replacement, xmin chosen anew in each."""
-    draws = []
-    for _ in range(count):
-        sample = np.sort(generator.choice(ascending, ascending.size))
-        tail = best_tail(sample)
-        if isinstance(tail, Tail):
-            draws.append(tail.alpha)
-    return tuple(sorted(draws))
+    fits = refit_all(resampled(ascending, count, generator))
+    return tuple(np.sort(fits.alpha[fits.found]).tolist())
 
 
 def stream(seed: int, name: str) -> np.random.Generator:

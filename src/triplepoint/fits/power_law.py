@@ -52,10 +52,16 @@ def best_tail(ascending: Array) -> Tail | Reason:
     Ties: an xmin that occurs several times is tried once, with all its copies in the tail; among equal D the
     smallest xmin wins.
     """
-    n = ascending.size
-    if n < MIN_EIGENVALUES:
+    if ascending.size < MIN_EIGENVALUES:
         return Reason.too_few_eigenvalues
-    log, starts = _candidates(ascending)
+    # Relative to the largest, so that suffix sums do not cancel.
+    return best_tail_of_logs(np.log(ascending) - np.log(ascending[-1]))
+
+
+def best_tail_of_logs(log: Array) -> Tail | Reason:
+    """`best_tail` of a sample given as ln(x/x_max), ascending, at least 8 of them."""
+    n = log.size
+    starts = _candidates(log)
     small = n < SMALL_SAMPLE
     if small:
         starts = starts[n - starts >= MIN_SMALL_TAIL]
@@ -68,7 +74,7 @@ def best_tail(ascending: Array) -> Tail | Reason:
         return Reason.degenerate_tail
     decay = (counts - 1 if small else counts) / spread
     if small:
-        distances = np.array([_distance(log, i, a) for i, a in zip(starts, decay, strict=True)])
+        distances = np.array([distance_of(log, i, a) for i, a in zip(starts, decay, strict=True)])
         best = int(np.argmin(distances - SMALL_SAMPLE_REWARD / np.sqrt(counts)))
         distance = float(distances[best])
     else:
@@ -76,15 +82,13 @@ def best_tail(ascending: Array) -> Tail | Reason:
     return Tail(1.0 + float(decay[best]), distance, int(starts[best]), int(counts[best]))
 
 
-def _candidates(ascending: Array) -> tuple[Array, np.ndarray[Any, np.dtype[np.intp]]]:
-    """ln(x/x_max), and the first index of every distinct value below the largest."""
-    # Relative to the largest, so that suffix sums do not cancel.
-    log = np.log(ascending) - np.log(ascending[-1])
+def _candidates(log: Array) -> np.ndarray[Any, np.dtype[np.intp]]:
+    """The first index of every distinct value below the largest."""
     first = np.flatnonzero(np.diff(log, prepend=-np.inf) > 0)
-    return log, first[log[first] < 0]
+    return first[log[first] < 0]
 
 
-def _distance(log: Array, start: int, decay: float) -> float:
+def distance_of(log: Array, start: int, decay: float) -> float:
     """D of the tail from `start`, with decay = α − 1."""
     tail = log[start:]
     n = tail.size
@@ -100,7 +104,7 @@ def _branch_and_bound(log: Array, starts: Array, counts: Array, decay: Array) ->
     for candidate in np.argsort(bound, kind="stable"):
         if bound[candidate] > distance:
             break
-        found = _distance(log, int(starts[candidate]), float(decay[candidate]))
+        found = distance_of(log, int(starts[candidate]), float(decay[candidate]))
         if found < distance or (found == distance and candidate < best):
             best, distance = int(candidate), found
     return best, distance

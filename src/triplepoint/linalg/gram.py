@@ -15,9 +15,9 @@ from triplepoint.records import EntryStatistics, PackedRows
 
 Array = np.ndarray[Any, Any]
 
-# Squares of entries outside these bounds leave the exponent range (float32: 1e±38), so W is rescaled by a power
+# Fourth powers of entries outside these bounds leave the exponent range (float32: 1e±38), so W is rescaled by a power
 # of two, which is exact.
-SAFE = {np.dtype(np.float32): (1e-15, 1e15), np.dtype(np.float64): (1e-140, 1e140)}
+SAFE = {np.dtype(np.float32): (1e-8, 1e8), np.dtype(np.float64): (1e-70, 1e70)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class GramPass:
 
 
 def rescaling(largest: float, smallest_safe: float, largest_safe: float) -> float:
-    """A power of two that brings entries of this size near 1 where their squares would leave the range, else 1."""
+    """A power of two that brings entries of this size near 1 where their powers would leave the range, else 1."""
     if largest == 0 or smallest_safe < largest < largest_safe:
         return 1.0
     # 2^1074 is no float64; 2^1000 brings even the smallest subnormal to 1e-23.
