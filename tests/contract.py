@@ -44,6 +44,25 @@ _ROW_KEYS = [
     "metric_status",
     "findings",
 ]
+_CLASSES = [
+    "random_like",
+    "bleeding_out",
+    "bulk_spikes",
+    "bulk_decay",
+    "heavy_tailed",
+    "rank_collapse",
+    "undecided",
+]
+_CAUSES = ["few_huge_entries", "shifted_mean", "heavy_tailed_entries", "chance"]
+_TRAP_KEYS = [
+    "cause",
+    "effective_columns",
+    "effective_rows",
+    "eigenvalue",
+    "entries",
+    "mean_overlap",
+    "strength",
+]
 _PROVENANCE_KEYS = ["version", "source", "format", "digest", "seed", "settings", "environment", "seconds"]
 
 
@@ -113,6 +132,22 @@ def _check_row(row: Any, closed_kinds: bool) -> None:
     for finding in row["findings"]:
         assert list(finding) == ["rule", "severity", "statement", "confidence"]
         assert finding["severity"] in _SEVERITIES
+    _check_class(row["spectral_class"])
+    for trap in row["traps"]:
+        assert sorted(trap) == _TRAP_KEYS
+        assert trap["cause"] in _CAUSES
+        for entry in trap["entries"]:
+            assert list(entry) == ["row", "column", "value", "share"]
+            assert [type(entry["row"]), type(entry["column"])] == [int, int]
+
+
+def _check_class(found: Any) -> None:
+    if found is None:
+        return
+    assert list(found) == ["class", "confidence", "evidence"]
+    assert found["class"] in _CLASSES
+    assert found["confidence"] is None or 0 <= found["confidence"] <= 1
+    assert isinstance(found["evidence"], str)
 
 
 def _check_summary(summary: Any) -> None:

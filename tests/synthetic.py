@@ -9,7 +9,21 @@ from typing import Any
 import numpy as np
 from hypothesis import strategies as st
 
-from triplepoint.records import Finding, MatrixRow, Phase, Provenance, Reason, Scan, Severity, Summary
+from triplepoint.records import (
+    Cause,
+    Classified,
+    Finding,
+    MatrixRow,
+    Phase,
+    Provenance,
+    Reason,
+    Scan,
+    Severity,
+    SpectralClass,
+    Summary,
+    Trap,
+    TrapEntry,
+)
 
 HOSTILE = (
     "\x1b[31mred\x1b[0m",
@@ -74,6 +88,7 @@ def row(id: str = "layer", alpha: float | None = 3.0, **changes: Any) -> MatrixR
         "metrics": metrics,
         "metric_status": {name: Reason.degenerate_tail for name, value in metrics.items() if value is None},
         "seconds": 0.01,
+        "spectral_class": Classified(SpectralClass.bulk_decay, 0.9, "soft rank 0.2"),
         "null_p": metrics["null_p"],
     }
     return MatrixRow(**fields | changes)
@@ -95,6 +110,7 @@ def skipped(id: str, reason: Reason, **changes: Any) -> MatrixRow:
         "phase_confidence": None,
         "metric_status": {},
         "seconds": None,
+        "spectral_class": None,
         "null_p": None,
     }
     made = row(id, **empty | changes)
@@ -124,6 +140,9 @@ def scan_of(rows: Sequence[MatrixRow], **provenance: Any) -> Scan:
         skipped=dict(Counter(row.reason for row in whole if row.reason is not None)),
         null_rejected=sum(p < 0.01 for p in tested),
         null_tested=len(tested),
+        classes=dict(
+            Counter(row.spectral_class.spectral_class for row in counted if row.spectral_class is not None)
+        ),
     )
     fields: dict[str, Any] = {
         "version": "0.1.0",
@@ -204,6 +223,24 @@ findings = st.builds(
 )
 
 
+_classes = st.builds(
+    Classified, spectral_class=st.sampled_from(SpectralClass), confidence=some(_share), evidence=names
+)
+_entries = st.builds(
+    TrapEntry, row=st.integers(0, 2**40), column=st.integers(0, 2**40), value=_number, share=_number
+)
+_traps = st.builds(
+    Trap,
+    eigenvalue=_number,
+    strength=_number,
+    cause=st.sampled_from(Cause),
+    entries=st.lists(_entries, max_size=2).map(tuple),
+    effective_rows=_number,
+    effective_columns=_number,
+    mean_overlap=_share,
+)
+
+
 @st.composite
 def any_row(draw: st.DrawFn) -> MatrixRow:
     """Every combination the record's types allow."""
@@ -233,6 +270,8 @@ def any_row(draw: st.DrawFn) -> MatrixRow:
         findings=tuple(draw(st.lists(findings, max_size=2))),
         singular_values=draw(some(st.lists(_number, max_size=4).map(np.array))),
         seconds=draw(some(_number)),
+        spectral_class=draw(some(_classes)),
+        traps=tuple(draw(st.lists(_traps, max_size=2))),
         null_p=metrics.get("null_p"),
     )
 

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from triplepoint.nulls import discoveries
-from triplepoint.records import MatrixRow, Phase, Reason, Severity, Summary, primary
+from triplepoint.records import MatrixRow, Phase, Reason, Severity, SpectralClass, Summary, primary
 
 
 def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
@@ -18,6 +18,8 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
     whole = primary(rows)
     severities = Counter(finding.severity for row in whole for finding in row.findings)
     reasons = Counter(row.reason for row in whole if row.reason is not None)
+    classes = Counter(row.spectral_class.spectral_class for row in counted if row.spectral_class is not None)
+    replicas = [p for row in counted if (p := row.metrics.get("replica_p")) is not None]
     p_values = [row.null_p for row in counted if row.null_p is not None]
     return Summary(
         metrics={name: _mean(counted, name) for name in metrics},
@@ -26,6 +28,9 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
         skipped={reason: reasons[reason] for reason in Reason if reason in reasons},
         null_rejected=discoveries(p_values),
         null_tested=len(p_values),
+        classes={name: classes[name] for name in SpectralClass if name in classes},
+        replicas_rejected=discoveries(replicas) if replicas else None,
+        replicas_tested=len(replicas),
     )
 
 

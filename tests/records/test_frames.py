@@ -27,6 +27,8 @@ FIRST = [
     "counted",
     "phase",
     "phase_confidence",
+    "spectral_class",
+    "class_confidence",
     "num_eigenvalues",
     "method",
     "resolved_from",

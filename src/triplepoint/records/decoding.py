@@ -8,10 +8,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from triplepoint.records.classes import Classified, SpectralClass
+from triplepoint.records.encoding import TRAP_NUMBERS
 from triplepoint.records.measurements import Finding, Severity
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
 from triplepoint.records.scans import SCHEMA, Provenance, Summary
+from triplepoint.records.traps import Cause, Trap, TrapEntry
 
 T = TypeVar("T")
 _INT64 = 2**63
@@ -65,6 +68,10 @@ def row(entry: Document) -> MatrixRow:
         findings=tuple(_finding(finding) for finding in items(entry, "findings", dict)),
         singular_values=singular_values,
         seconds=optional(entry, "seconds", float),
+        spectral_class=None
+        if entry.get("spectral_class") is None
+        else _classified(mapping(entry, "spectral_class")),
+        traps=tuple(_trap(trap) for trap in items(entry, "traps", dict)) if "traps" in entry else (),
         null_p=metrics.get("null_p"),
     )
 
@@ -88,6 +95,9 @@ def summary(entry: Document) -> Summary:
     """The `summary` object."""
     means = mapping(entry, "metrics")
     null = mapping(entry, "null")
+    # Scans of earlier versions have neither.
+    classes = _counts(entry, "classes") if "classes" in entry else {}
+    replicas = mapping(entry, "replicas") if entry.get("replicas") is not None else {}
     return Summary(
         metrics={
             name: (optional(mapping(means, name), "mean", float), field(mapping(means, name), "n", int))
@@ -98,6 +108,9 @@ def summary(entry: Document) -> Summary:
         skipped={Reason(name): count for name, count in _counts(entry, "skipped").items()},
         null_rejected=field(null, "rejected", int),
         null_tested=field(null, "tested", int),
+        classes={SpectralClass(name): count for name, count in classes.items()},
+        replicas_rejected=field(replicas, "rejected", int) if replicas else None,
+        replicas_tested=field(replicas, "tested", int) if replicas else 0,
     )
 
 
@@ -166,4 +179,28 @@ def _finding(entry: Document) -> Finding:
         severity=Severity(field(entry, "severity", str)),
         statement=field(entry, "statement", str),
         confidence=optional(entry, "confidence", float),
+    )
+
+
+def _classified(entry: Document) -> Classified:
+    return Classified(
+        spectral_class=SpectralClass(field(entry, "class", str)),
+        confidence=optional(entry, "confidence", float),
+        evidence=field(entry, "evidence", str),
+    )
+
+
+def _trap(entry: Document) -> Trap:
+    return Trap(
+        **{name: field(entry, name, float) for name in TRAP_NUMBERS},
+        cause=Cause(field(entry, "cause", str)),
+        entries=tuple(
+            TrapEntry(
+                field(e, "row", int),
+                field(e, "column", int),
+                field(e, "value", float),
+                field(e, "share", float),
+            )
+            for e in items(entry, "entries", dict)
+        ),
     )

@@ -9,10 +9,14 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.records.classes import Classified
 from triplepoint.records.measurements import Finding
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow
 from triplepoint.records.scans import FALSE_DISCOVERY_RATE, Provenance, Summary
+from triplepoint.records.traps import Trap
+
+TRAP_NUMBERS = ("eigenvalue", "strength", "effective_rows", "effective_columns", "mean_overlap")
 
 
 def row(record: MatrixRow) -> dict[str, Any]:
@@ -48,6 +52,8 @@ def row(record: MatrixRow) -> dict[str, Any]:
         "findings": [_finding(finding) for finding in record.findings],
         "detail": record.detail,
         "seconds": _number(record.seconds),
+        "spectral_class": None if record.spectral_class is None else _classified(record.spectral_class),
+        "traps": [_trap(trap) for trap in record.traps],
     }
     if record.singular_values is not None and np.isfinite(record.singular_values).all():
         document["singular_values"] = record.singular_values.tolist()
@@ -71,6 +77,11 @@ def provenance(record: Provenance) -> dict[str, Any]:
 
 def summary(record: Summary) -> dict[str, Any]:
     """The `summary` object."""
+    replicas = {
+        "rejected": record.replicas_rejected,
+        "tested": int(record.replicas_tested),
+        "fdr": FALSE_DISCOVERY_RATE,
+    }
     return {
         "metrics": {name: {"mean": _number(mean), "n": int(n)} for name, (mean, n) in record.metrics.items()},
         "phases": {phase.value: int(count) for phase, count in record.phases.items()},
@@ -81,6 +92,8 @@ def summary(record: Summary) -> dict[str, Any]:
             "tested": int(record.null_tested),
             "fdr": FALSE_DISCOVERY_RATE,
         },
+        "classes": {name.value: int(count) for name, count in record.classes.items()},
+        "replicas": None if record.replicas_rejected is None else replicas,
     }
 
 
@@ -91,6 +104,23 @@ def _finding(finding: Finding) -> dict[str, Any]:
         "statement": finding.statement,
         "confidence": _number(finding.confidence),
     }
+
+
+def _classified(record: Classified) -> dict[str, Any]:
+    return {
+        "class": record.spectral_class.value,
+        "confidence": _number(record.confidence),
+        "evidence": record.evidence,
+    }
+
+
+def _trap(trap: Trap) -> dict[str, Any]:
+    document = {name: _number(getattr(trap, name)) for name in TRAP_NUMBERS}
+    entries = [
+        {"row": e.row, "column": e.column, "value": _number(e.value), "share": _number(e.share)}
+        for e in trap.entries
+    ]
+    return document | {"cause": trap.cause.value, "entries": entries}
 
 
 def _number(value: float | None) -> float | None:

@@ -42,6 +42,8 @@ _FIELDS: tuple[tuple[str, Kind, Reader], ...] = (
     ("counted", bool, lambda row: row.counted),
     ("phase", str, lambda row: row.phase and row.phase.value),
     ("phase_confidence", float, lambda row: row.phase_confidence),
+    ("spectral_class", str, lambda row: row.spectral_class and row.spectral_class.spectral_class.value),
+    ("class_confidence", float, lambda row: row.spectral_class and row.spectral_class.confidence),
     ("num_eigenvalues", int, lambda row: row.num_eigenvalues),
     ("method", str, lambda row: row.method),
     ("resolved_from", float, lambda row: row.resolved_from),

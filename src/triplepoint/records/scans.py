@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from triplepoint.records.classes import SpectralClass
 from triplepoint.records.measurements import Finding
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
@@ -54,6 +55,11 @@ class Summary:
     null_rejected: int
     """Counted rows that differ from noise at `FALSE_DISCOVERY_RATE`."""
     null_tested: int
+    classes: Mapping[SpectralClass, int] = field(default_factory=dict)
+    """Spectral classes over counted rows that have one."""
+    replicas_rejected: int | None = None
+    """Counted rows that differ from the replicas of `--null` at `FALSE_DISCOVERY_RATE`; None where none were drawn."""
+    replicas_tested: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
