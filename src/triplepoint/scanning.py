@@ -39,6 +39,13 @@ def scan(
     layouts: Mapping[str, str] | None = None,
     max_tensors: int = MAX_TENSORS,
     resume: str | os.PathLike[str] | None = None,
+    randomize: int = 0,
+    null: str | None = None,
+    tails: bool = False,
+    window: str = "intended",
+    gof: int = 0,
+    bulk: str = "quantiles",
+    level: float = 0.01,
 ) -> Scan:
     """Spectrum, power law, null comparison, metrics and phase of every weight matrix of a checkpoint.
 
@@ -48,7 +55,7 @@ def scan(
         mode: `precise` (float64 Gram matrix), `fast` (float32, promoted where needed) or `exact` (float64 SVD).
         layers: glob patterns over matrix ids; one that starts with `!` excludes.
         metrics: names of metrics; all by default.
-        seed: of everything random; here only the bootstrap.
+        seed: of everything random: shuffles, replicas, bootstraps.
         workers: worker threads; by default one a usable core.
         interval: `closed`, `bootstrap` or `bootstrap:B` with B refits.
         allow_pickle: read files of `torch.save`: weights only, in a separate process, without running their code.
@@ -57,6 +64,13 @@ def scan(
             `{"*.qkv": "out(query,key,value),in"}`; `skip` leaves out. See `matrices.layouts`.
         max_tensors: a checkpoint that names more is refused.
         resume: a file that keeps finished rows; the same scan begun again goes on from there.
+        randomize: shuffles whose full spectra are computed, with the metrics that come from them; 0 for none.
+        null: `gaussian`, `shuffle`, `signflip` or `product`, or `KIND:B` with B replicas, for p-values by simulation.
+        tails: also fit the other laws of the tail and the estimators with their null scores.
+        window: `intended` or `legacy`: where the peak window of the truncated power law begins.
+        gof: bootstrap samples of the goodness of fit; 0 for none.
+        bulk: how the noise level of the bulk is fitted: `quantiles` (robust) or `kde` (as WeightWatcher).
+        level: false-alarm rate of spikes and traps, for one matrix.
 
     Returns:
         A `Scan`; a bad tensor is a row with its reason, never an exception.
@@ -87,6 +101,13 @@ def scan(
             layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
             max_tensors=max_tensors,
             resume=None if resume is None else os.fspath(resume),
+            randomize=randomize,
+            null=null,
+            tails=tails,
+            window=window,
+            gof=gof,
+            bulk=bulk,
+            level=level,
         )
     )
 

@@ -35,6 +35,32 @@ def test_every_flag_reaches_the_request(invoke: Invoke, stub: Stub) -> None:
     assert (asked.allow_pickle, asked.spectra, asked.device) == (True, True, "cpu")
 
 
+def test_every_flag_of_the_statistics_reaches_the_request(invoke: Invoke, stub: Stub) -> None:
+    flags = "--randomize=5 --null shuffle:99 --tails --window legacy --gof 300 --bulk kde --level 0.05"
+    assert invoke("scan", "m", *flags.split()).exit_code == 0
+    asked = stub.request
+    assert (asked.randomize, asked.null, asked.tails, asked.window) == (5, "shuffle:99", True, "legacy")
+    assert (asked.gof, asked.bulk, asked.level) == (300, "kde", 0.05)
+
+
+@pytest.mark.parametrize(
+    "words", ["--randomize m", "m --randomize", "--gof m --randomize", "--randomize -- m"]
+)
+def test_an_option_without_its_value_never_takes_the_path(invoke: Invoke, stub: Stub, words: str) -> None:
+    assert invoke("scan", *words.split()).exit_code == 0
+    asked = stub.request
+    assert (asked.source, asked.randomize) == ("m", 1)
+    assert asked.gof == (1000 if "--gof" in words else 0)
+
+
+def test_the_choices_of_the_help_are_those_of_the_mathematics() -> None:
+    from triplepoint.cli import scan
+    from triplepoint.fits import WINDOWS
+    from triplepoint.nulls import BULKS
+
+    assert (scan.WINDOWS, scan.BULKS) == (WINDOWS, BULKS)
+
+
 def test_a_pipe_gets_the_plain_table_of_one_hundred_columns(
     invoke: Invoke, stub: Stub, monkeypatch: pytest.MonkeyPatch
 ) -> None:

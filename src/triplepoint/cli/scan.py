@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triplepoint.cli import failures, interrupts
+from triplepoint.cli.optional_values import OptionalValues
 from triplepoint.cli.output import Destination
 from triplepoint.cli.progress import watching
 from triplepoint.errors import UsageError
@@ -18,13 +19,21 @@ if TYPE_CHECKING:
     from triplepoint.records import Scan
 
 FINDINGS = 1
+# As `fits.WINDOWS` and `nulls.BULKS`, whose rooms would bring NumPy into --help; a test holds them equal.
+WINDOWS = ("intended", "legacy")
+BULKS = ("quantiles", "kde")
 _EXITS = (
     "Exit codes: 0 done; 1 with --fail-on: a finding as loud, or nothing could be analysed; "
     "2 wrong usage or an unreadable checkpoint; 130 interrupted."
 )
 
 
-@click.command(name="scan", short_help="A verdict for every weight matrix of a checkpoint.", epilog=_EXITS)
+@click.command(
+    name="scan",
+    cls=OptionalValues,
+    short_help="A verdict for every weight matrix of a checkpoint.",
+    epilog=_EXITS,
+)
 @click.argument("path")
 @click.option(
     "--format",
@@ -85,6 +94,51 @@ _EXITS = (
     metavar="closed|bootstrap[:B]",
     help="How the interval of α is made.",
 )
+@click.option(
+    "--randomize",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=1,
+    default=None,
+    metavar="[B]",
+    help="Full spectra of B shuffles (default 1): rand_distance, ww_softrank, traps from all eigenvalues.",
+)
+@click.option(
+    "--null",
+    metavar="KIND[:B]",
+    help="p-values from B replicas: gaussian, shuffle, signflip (allows uneven variance) or product (adapters).",
+)
+@click.option("--tails", is_flag=True, help="Other laws for the tail, and estimators with their null scores.")
+@click.option(
+    "--window",
+    type=click.Choice(WINDOWS),
+    default="intended",
+    show_default=True,
+    help="Around the peak of the histogram, for E-TPL; legacy: with the error of earlier tools.",
+)
+@click.option(
+    "--gof",
+    type=click.IntRange(min=1),
+    is_flag=False,
+    flag_value=1000,
+    default=None,
+    metavar="[B]",
+    help="Goodness of fit of the power law by B bootstrap samples (default 1000).",
+)
+@click.option(
+    "--bulk",
+    type=click.Choice(BULKS),
+    default="quantiles",
+    show_default=True,
+    help="How the noise level is fitted; kde: as WeightWatcher does.",
+)
+@click.option(
+    "--level",
+    type=click.FloatRange(1e-6, 0.2),
+    default=0.01,
+    show_default=True,
+    help="False-alarm rate of spikes and traps, for one matrix.",
+)
 @click.option("--spectra", is_flag=True, help="Add the singular values to json and jsonl.")
 @click.option(
     "--fail-on",
@@ -112,6 +166,13 @@ def command(
     max_tensors: int,
     resume: str | None,
     interval: str,
+    randomize: int | None,
+    null: str | None,
+    tails: bool,
+    window: str,
+    gof: int | None,
+    bulk: str,
+    level: float,
     spectra: bool,
     fail_on: str,
     device: str | None,
@@ -135,6 +196,13 @@ def command(
         seed=seed,
         workers=workers,
         interval=interval,
+        randomize=randomize or 0,
+        null=null,
+        tails=tails,
+        window=window,
+        gof=gof or 0,
+        bulk=bulk,
+        level=level,
         allow_pickle=allow_pickle,
         layouts=layouts,
         max_tensors=max_tensors,
