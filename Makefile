@@ -27,7 +27,7 @@ $(VENV)/.core: $(INPUTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,frames,formats,torch]'
+	$(PIP) --editable '.[dev,fast,frames,formats,torch]'
 	@touch $@
 
 demo: $(VENV)/.core

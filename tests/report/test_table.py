@@ -171,6 +171,20 @@ def test_the_footer_names_what_is_needed_to_repeat_the_numbers() -> None:
     assert "alpha 3.35 (n 29)" in text
 
 
+def test_the_footer_counts_spectral_classes_and_traps() -> None:
+    text = table.plain(synthetic.example())
+    assert "Spectral classes: 29 bulk-decay" in text
+    assert "traps" not in text
+    trapped = table.plain(scan_of([row("a", metrics={"num_traps": 2.0}), row("b", metrics={"num_traps": 0.0})]))
+    assert "Spectral classes: 2 bulk-decay · traps in 1 matrix" in trapped
+
+
+def test_a_wide_terminal_shows_class_and_traps() -> None:
+    text = table.plain(scan_of([row("a", metrics={"num_traps": 2.0})]), width=160)
+    assert "traps" in text.splitlines()[2]
+    assert "bulk-decay" in text.splitlines()[4]
+
+
 def test_a_terminal_gets_colour_and_words_and_no_color_gets_words_alone() -> None:
     def shown(color: str | None) -> str:
         out = io.StringIO()

@@ -111,3 +111,10 @@ def test_any_scan_has_a_verdict_on_one_line(scan: Scan) -> None:
 
 def test_the_wording_never_promises_a_good_model() -> None:
     assert "not whether the model is good" in CAVEAT
+
+
+def test_replicas_are_told_with_their_kind_and_number() -> None:
+    scan = scan_of([row("a"), row("b")], settings={"null": "signflip:199"})
+    found = dataclasses.replace(scan.summary, replicas_rejected=1, replicas_tested=2)
+    text = verdict(dataclasses.replace(scan, summary=found))
+    assert "(false discovery rate 1 %), 1 of 2 from 199 signflip replicas at the same rate." in text

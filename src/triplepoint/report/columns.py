@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from triplepoint.records import MatrixRow, Phase
 from triplepoint.report.text import MISSING, fixed, p_value, percent, safe_text
-from triplepoint.report.verdict import phase_words
+from triplepoint.report.verdict import class_words, phase_words
 
 _SHORT_KINDS = {"embedding": "embed"}
 
@@ -67,15 +67,26 @@ def _phase(row: MatrixRow) -> str:
     return f"{phase_words(row.phase)} {percent(row.phase_confidence)}".rstrip()
 
 
+def _class(row: MatrixRow) -> str:
+    return MISSING if row.spectral_class is None else class_words(row.spectral_class.spectral_class)
+
+
+def _traps(row: MatrixRow) -> str:
+    count = row.metrics.get("num_traps")
+    return MISSING if count is None else str(round(count)) if 0 <= count < 1e6 else fixed(count)
+
+
 COLUMNS = (
-    Column("kind", _kind, 6, right=False),
+    Column("kind", _kind, 7, right=False),
     Column("shape", _shape, 3),
     Column("α", _alpha, 0),
     Column("95 %", _interval, 1),
     Column("tail", _tail, 4),
     Column("KS D", _distance, 5),
     Column("null p", lambda row: p_value(row.metrics.get("null_p")), 2),
-    Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 7),
-    Column("λmax", _largest, 8),
+    Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 8),
+    Column("λmax", _largest, 9),
+    Column("traps", _traps, 10),
+    Column("class", _class, 6, right=False),
     Column("phase", _phase, 0, right=False),
 )

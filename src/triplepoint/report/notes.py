@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from triplepoint.records import Finding, MatrixRow, Scan, Severity
 from triplepoint.report import order
 from triplepoint.report.text import fixed, plural, safe_text
+from triplepoint.report.verdict import class_words
 
 Write = Callable[[str], str]
 _EXAMPLES = 3
@@ -43,8 +44,9 @@ def sections(scan: Scan, *, name: Write, prose: Write) -> tuple[Section, ...]:
     )
 
 
-def footer(scan: Scan) -> tuple[str, str, str]:
-    """The model in four means, what is needed to get the same numbers again, and what the intervals assume."""
+def footer(scan: Scan) -> tuple[str, ...]:
+    """The model in four means, its spectral classes and traps, what is needed to get the same numbers again, and what
+    the intervals assume."""
     provenance = scan.provenance
     means = (
         f"{name} {fixed(mean)} (n {n})"
@@ -61,8 +63,19 @@ def footer(scan: Scan) -> tuple[str, str, str]:
     )
     return (
         ("Means: " + ", ".join(means)).removesuffix("Means: "),
+        _classes(scan),
         " · ".join(made),
         "" if model is None else f"95 % intervals: {_interval(str(model))}",
+    )
+
+
+def _classes(scan: Scan) -> str:
+    counts = [f"{count} {class_words(name)}" for name, count in scan.summary.classes.items() if count]
+    counted = [row.metrics.get("num_traps") for row in scan.matrices if row.counted]
+    trapped = sum(count is not None and count > 0 for count in counted)
+    traps = f"traps in {plural(trapped, 'matrix', 'matrices')}" if trapped else ""
+    return " · ".join(
+        part for part in (f"Spectral classes: {', '.join(counts)}" if counts else "", traps) if part
     )
 
 

@@ -20,7 +20,7 @@ from triplepoint.report.verdict import CAVEAT, verdict
 
 PLAIN_WIDTH = 100
 _GAP = 2
-_NAME_ROOM = {8: 30, 7: 30, 6: 30, 5: 24, 4: 24, 3: 16}
+_NAME_ROOM = {10: 30, 9: 30, 8: 30, 7: 30, 6: 24, 5: 24, 4: 24, 3: 16}
 """Cells a name should have before a column of this rank gets room; 30 tells blocks and heads apart."""
 _NAME_LEAST = 8
 _EXAMPLE_WIDTH = 40

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from triplepoint.records import MatrixRow, Phase, Reason, Scan
+from triplepoint.records import MatrixRow, Phase, Reason, Scan, SpectralClass
 from triplepoint.records.scans import FALSE_DISCOVERY_RATE
 from triplepoint.report import order
-from triplepoint.report.text import plural
+from triplepoint.report.text import plural, safe_text
 
 CAVEAT = "Cheap, early signs from the weights alone: they say where to look, not whether the model is good."
 _GATE = "Under --fail-on this is exit code 1."
@@ -40,6 +40,11 @@ def phase_words(phase: Phase | None) -> str:
     if phase is None:
         return "failed"
     return "not assessable" if phase is Phase.not_assessable else phase.value.replace("_", "-")
+
+
+def class_words(name: SpectralClass) -> str:
+    """`heavy-tailed`, `bulk + spikes` …."""
+    return "bulk + spikes" if name is SpectralClass.bulk_spikes else name.value.replace("_", "-")
 
 
 def _sentences(scan: Scan) -> Iterator[str]:
@@ -89,7 +94,17 @@ def _counts(scan: Scan, counted: int, failed: int) -> str:
     if not summary.null_tested:
         return f"{text}."
     rate = f"false discovery rate {FALSE_DISCOVERY_RATE:.0%}".replace("%", " %")
-    return f"{text}; {summary.null_rejected} of {summary.null_tested} differ from noise ({rate})."
+    return f"{text}; {summary.null_rejected} of {summary.null_tested} differ from noise ({rate}){_replicas(scan)}."
+
+
+def _replicas(scan: Scan) -> str:
+    """How many differ from the replicas of `--null`, where they were drawn."""
+    summary = scan.summary
+    if summary.replicas_rejected is None:
+        return ""
+    kind, _, count = str(scan.provenance.settings.get("null") or "").partition(":")
+    drawn = " ".join(word for word in (safe_text(count), safe_text(kind), "replicas") if word)
+    return f", {summary.replicas_rejected} of {summary.replicas_tested} from {drawn} at the same rate"
 
 
 def _why(scan: Scan) -> str:
