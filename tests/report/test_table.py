@@ -175,7 +175,9 @@ def test_the_footer_counts_spectral_classes_and_traps() -> None:
     text = table.plain(synthetic.example())
     assert "Spectral classes: 29 bulk-decay" in text
     assert "traps" not in text
-    trapped = table.plain(scan_of([row("a", metrics={"num_traps": 2.0}), row("b", metrics={"num_traps": 0.0})]))
+    trapped = table.plain(
+        scan_of([row("a", metrics={"num_traps": 2.0}), row("b", metrics={"num_traps": 0.0})])
+    )
     assert "Spectral classes: 2 bulk-decay · traps in 1 matrix" in trapped
 
 
