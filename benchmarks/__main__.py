@@ -12,11 +12,13 @@ from benchmarks.llama import llama
 from benchmarks.memory import memory
 from benchmarks.real_files import real_files
 from benchmarks.startup import startup
+from benchmarks.traps import traps
 
 # The shortest first, so that something is known early; `choices` concerns the developer alone and comes last.
 SECTIONS: dict[str, section.Section] = {
     "startup": startup,
     "compare": compare,
+    "traps": traps,
     "memory": memory,
     "llama": llama,
     "real_files": real_files,

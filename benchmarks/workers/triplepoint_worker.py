@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import triplepoint
 from benchmarks.workers.protocol import Answer, serve, surroundings
@@ -17,10 +18,10 @@ def load(path: str) -> Answer:
     return {}
 
 
-def run(mode: str) -> Answer:
+def run(mode: str, options: dict[str, Any] | None = None) -> Answer:
     """One scan in the given mode with default workers."""
     started = time.perf_counter()
-    found = triplepoint.scan(_path, mode=mode)
+    found = triplepoint.scan(_path, mode=mode, **(options or {}))
     seconds = time.perf_counter() - started
     alpha = {
         row.name.removesuffix(".weight"): row.metrics.get("alpha")
@@ -28,7 +29,8 @@ def run(mode: str) -> Answer:
         if row.status == "ok"
     }
     methods = sorted({row.method for row in found.matrices if row.method is not None})
-    return {"seconds": seconds, "alpha": alpha, "methods": methods}
+    traps = {row.name.removesuffix(".weight"): row.metrics.get("num_traps") for row in found.matrices}
+    return {"seconds": seconds, "alpha": alpha, "methods": methods, "traps": traps}
 
 
 def about() -> Answer:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 import torch
 import weightwatcher
@@ -32,16 +33,20 @@ def load(path: str) -> Answer:
     return {}
 
 
-def run(threads: int | None) -> Answer:
-    """One `analyze()` with its defaults, with so many BLAS threads or as many as BLAS takes by itself."""
+def run(threads: int | None, options: dict[str, Any] | None = None) -> Answer:
+    """One `analyze()` with its defaults but for `options`, with so many BLAS threads or as many as BLAS takes by itself."""
     watcher = weightwatcher.WeightWatcher(model=_model)
     with threadpool_limits(limits=threads, user_api="blas"):
         started = time.perf_counter()
-        details = watcher.analyze()
+        details = watcher.analyze(**(options or {}))
         seconds = time.perf_counter() - started
     names = (str(name).replace(DOT, ".") for name in details.longname)
     alpha = {name: float(value) for name, value in zip(names, details.alpha, strict=True)}
-    return {"seconds": seconds, "alpha": alpha}
+    answer: Answer = {"seconds": seconds, "alpha": alpha}
+    if "num_traps" in details:
+        traps = (str(name).replace(DOT, ".") for name in details.longname)
+        answer["traps"] = {name: int(value) for name, value in zip(traps, details.num_traps, strict=True)}
+    return answer
 
 
 def about() -> Answer:
