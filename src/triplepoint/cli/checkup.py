@@ -14,6 +14,7 @@ from triplepoint import __version__
 
 _NEEDED = ("numpy", "scipy", "ml_dtypes", "click", "rich", "threadpoolctl")
 _OPTIONAL = {
+    "numba": "bootstraps in compiled code, with the same numbers: pip install 'triplepoint[fast]'",
     "torch": "nn.Module and GPU spectra, not .pt files: pip install 'triplepoint[torch]'",
     "gguf": "quantised GGUF files: pip install 'triplepoint[formats]'",
     "onnx": "ONNX files: pip install 'triplepoint[formats]'",
