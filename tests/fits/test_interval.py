@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.worlds import pareto
+from tests.worlds import gaussian, pareto
 from triplepoint.fits import FitSettings, best_tail, fit_power_law, share_below
-from triplepoint.fits.interval import closed_interval, stream
+from triplepoint.fits.interval import bootstrap_draws, closed_interval, stream
 from triplepoint.records import PowerLawFit, Spectrum
 
 
@@ -73,3 +73,27 @@ def test_misses_on_both_sides_are_of_one_size(n):
     # 2.5 % each, three standard errors are 1.2 %; a one-sided interval had 0.5 % against 3.9 %.
     assert above / draws == pytest.approx(0.025, abs=0.014)
     assert below / draws == pytest.approx(0.025, abs=0.014)
+
+
+def test_the_bootstrap_interval_covers_from_256_points_on():
+    draws, hits = 300, 0
+    for seed in range(draws):
+        rng = np.random.default_rng(seed)
+        found = bootstrap_draws(pareto(3.0, 256, 9000 + seed), 100, rng)
+        low, high = np.quantile(found, [0.025, 0.975])
+        hits += low < 3.0 < high
+    # Three standard errors of 300 trials are 3.8 %.
+    assert hits / draws == pytest.approx(0.95, abs=0.038)
+
+
+@pytest.mark.parametrize("alpha", [2.0, 3.0])
+def test_between_matrices_of_one_population_alpha_varies_far_less_than_its_interval_says(alpha):
+    roots = ((np.arange(128) + 0.5) / 128) ** (-0.5 / (alpha - 1))
+    fits = []
+    for seed in range(60):
+        sigma = np.linalg.svd(gaussian((256, 128), seed) * roots, compute_uv=False)
+        fits.append(fit_power_law(Spectrum(sigma, (256, 128)), FitSettings()))
+    spread = np.std([fit.alpha for fit in fits])
+    width = np.mean([fit.alpha_high - fit.alpha_low for fit in fits])
+    assert spread < 0.6 * width / (2 * 1.96)
+    assert all(fit.alpha_low < alpha < fit.alpha_high for fit in fits)

@@ -7,8 +7,14 @@ and 94.9–96.4 % below, against 89.3–92.0 % at κ = 1 from 20 on. The pivot d
 the tail, where xmin has to be found, the coverage is 92–95 % from 64 eigenvalues on and 89–91 % at 20–32; with fewer
 the tail is too short to be told from the bulk.
 
+Bootstrap. The percentiles of α over refits to resampled eigenvalues; for the same Pareto points 200 refits cover
+91.5–92.7 % at 64 points and 94.3–95.8 % at 256, the closed form 94.7–95.3 % (`benchmarks/calibrate_fit.py`).
+
 Eigenvalues are not independent: they repel each other, so for a matrix drawn anew from one population α varies less
-than the interval says. The interval describes what the tail's points can tell, not how training runs differ.
+than the interval says. For W = ZΣ^½ of 256 x 128, Z Gaussian and Σ fixed at the quantiles of a power law of exponent 2
+(3), α has a standard deviation of 0.047 (0.222) and the interval a half-width of 0.380 (1.094): it covered in all of
+2000 draws. With Σ a sample of that law, the deviation is 0.230 (0.627) and the coverage 94.6 % (96.9 %). The interval
+describes what the tail's points can tell, not how training runs differ.
 """
 
 from __future__ import annotations

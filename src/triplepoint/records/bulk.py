@@ -16,9 +16,9 @@ class BulkFit:
     sigma: float
     """Standard deviation of the noise entries."""
     edge_low: float
-    """λ₋ = σ²(√N − √M)²."""
+    """λ₋ = σ²(√N' − √M')², with N' = N − k and M' = M − k for k spikes."""
     edge: float
-    """λ₊ = σ²(√N + √M)²."""
+    """λ₊ = σ²(√N' + √M')²."""
     threshold: float
     """λ above which an eigenvalue is a spike: the Tracy–Widom quantile 1 − `level` of the largest noise eigenvalue."""
     num_spikes: int
@@ -32,6 +32,8 @@ class BulkFit:
     """False-alarm rate of the spike threshold."""
     method: str
     """`quantiles` (robust) or `kde` (as WeightWatcher 0.7.7)."""
+    by_slice: tuple[tuple[float, float], ...] = ()
+    """(σ, threshold) of every slice; zeros for a slice of zeros."""
 
 
 @dataclass(frozen=True, slots=True)

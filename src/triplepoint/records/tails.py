@@ -29,16 +29,17 @@ class TailFit:
 
 @dataclass(frozen=True, slots=True)
 class TailFits:
-    """The laws at the power law's own xmin, and the truncated power law at its own."""
+    """The laws at the power law's own xmin, and two of them at theirs; None where a law has no fit."""
 
     exponential: TailFit | None
     lognormal: TailFit | None
+    """Cut off below xmin; None where its likelihood grows towards the power law without end."""
     truncated: TailFit | None
     """At the xmin of the power law."""
     bounded: TailFit | None
     """p ∝ λ^(−α) on [xmin, λmax]; any real α."""
     tpl: TailFit | None
-    """Truncated power law with the xmin of smallest D among all."""
+    """Truncated power law with the xmin of smallest D among all with 8 points from it on."""
     e_tpl: TailFit | None
     """Truncated power law with the xmin of smallest D in the window around the peak of the histogram."""
     exp: TailFit | None

@@ -54,13 +54,14 @@ class Traps:
     centred: int
     """The same after the mean of the entries was taken out."""
     threshold: float
-    """λ units of the row: Tracy–Widom quantile 1 − `level`."""
+    """λ units of the row: Tracy–Widom quantile 1 − `level`; for several slices with their root-mean-square σ. Lower where
+    the kurtosis of the entries is below 3."""
     edge: float
     """λ₊ in λ units of the row."""
     level: float
     """False-alarm rate for a matrix of light-tailed entries."""
     method: str
-    """`screen` (closed form, no shuffle), `krylov` (one shuffle) or `spectrum` (all eigenvalues of one shuffle)."""
+    """`screen` (closed form, no shuffle) or `krylov` (one shuffle, searched with a certificate of the count)."""
     traps: tuple[Trap, ...] = ()
     """The strongest, at most 16 of them."""
 
