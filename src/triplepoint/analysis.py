@@ -176,7 +176,7 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
     )
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
-    traps: Traps | None = None
+    traps: Traps | None = _present(facts.get(Traps))
     spectral_class = None
     phase, confidence = diagnosis.classify(fit, bulk)
     count = spectrum.singular_values.size

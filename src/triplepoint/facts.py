@@ -11,8 +11,39 @@ from functools import cache
 from typing import Any, TypeVar, get_type_hints
 
 from triplepoint import fits, nulls
+from triplepoint.fits.comparison import compare_tails
+from triplepoint.fits.fingers import clip_fingers
+from triplepoint.fits.goodness import goodness_of_fit
+from triplepoint.fits.tails import fit_tails
+from triplepoint.fits.trace_log import trace_log
 from triplepoint.linalg import Decomposition
-from triplepoint.records import AlphaNull, BulkNull, EntryStatistics, PowerLawFit, Reason, Spectrum
+from triplepoint.nulls.bulk_fit import fit_bulk
+from triplepoint.nulls.products import product_null
+from triplepoint.nulls.randomized import randomized
+from triplepoint.nulls.replicas import replica_null
+from triplepoint.nulls.shrinkage import signal_part
+from triplepoint.nulls.tail_indices import tail_indices, tiled_index
+from triplepoint.nulls.traps import find_traps
+from triplepoint.records import (
+    AlphaNull,
+    BulkFit,
+    BulkNull,
+    Clipped,
+    EntryStatistics,
+    GoodnessOfFit,
+    PowerLawFit,
+    Randomized,
+    Reason,
+    ReplicaNull,
+    Signal,
+    Spectrum,
+    TailComparison,
+    TailFits,
+    TailIndices,
+    TiledIndex,
+    TraceLog,
+    Traps,
+)
 
 Record = TypeVar("Record")
 
@@ -23,7 +54,7 @@ def _entries(decomposition: Decomposition) -> EntryStatistics:
 
 def _bulk(decomposition: Decomposition, spectrum: Spectrum) -> BulkNull | Reason:
     if decomposition.factored:
-        return Reason.low_rank
+        return product_null(decomposition, spectrum.scale)
     return nulls.bulk_null(
         decomposition.singular_values, decomposition.slice_entries, decomposition.shape, spectrum.scale
     )
@@ -38,8 +69,20 @@ def _alpha_null(decomposition: Decomposition, fit: PowerLawFit, spectrum: Spectr
 DERIVATIONS: Mapping[type, Callable[..., Any]] = {
     EntryStatistics: _entries,
     PowerLawFit: fits.fit_power_law,
+    TailFits: fit_tails,
+    Clipped: clip_fingers,
     BulkNull: _bulk,
     AlphaNull: _alpha_null,
+    BulkFit: fit_bulk,
+    Signal: signal_part,
+    TraceLog: trace_log,
+    TailIndices: tail_indices,
+    TiledIndex: tiled_index,
+    GoodnessOfFit: goodness_of_fit,
+    TailComparison: compare_tails,
+    Traps: find_traps,
+    Randomized: randomized,
+    ReplicaNull: replica_null,
 }
 
 

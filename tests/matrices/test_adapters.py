@@ -240,14 +240,15 @@ def test_a_rank_above_both_sides_is_no_more_than_the_smaller_one() -> None:
 # --- what the row says -------------------------------------------------------------------------------------------
 
 
-def test_an_adapter_has_an_exponent_with_interval_but_no_null_and_no_phase() -> None:
+def test_a_gaussian_adapter_is_noise_among_gaussian_products_and_has_no_score_of_alpha() -> None:
     arrays = {"a.lora_A.weight": factor(16, 48), "a.lora_B.weight": factor(64, 16, seed=1)}
     row = scan(arrays)["a.weight/adapter"]
-    assert (row.status, row.counted, row.phase) == ("ok", True, Phase.not_assessable)
+    assert (row.status, row.counted, row.phase) == ("ok", True, Phase.under_trained)
+    assert row.metrics["null_p"] > 0.05
     assert (row.num_eigenvalues, row.metrics["matrix_rank"], row.method) == (16, 16, "qr+svd")
     assert row.metrics["alpha_low"] < row.metrics["alpha"] < row.metrics["alpha_high"]  # type: ignore[operator]
-    assert row.metric_status == dict.fromkeys(("mp_edge", "mp_ks", "null_p", "null_z_alpha"), Reason.low_rank)
-    assert not row.findings
+    assert {row.metric_status[name] for name in ("null_z_alpha", "num_traps")} == {Reason.low_rank}
+    assert [finding.rule for finding in row.findings] == ["under_trained"]
 
 
 @pytest.mark.parametrize("mode", ["fast", "exact"])

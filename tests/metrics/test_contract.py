@@ -46,7 +46,7 @@ def test_the_words_are_there(name):
     metric = METRICS[name]
     assert len(metric.definition) > 20
     assert metric.reference
-    assert metric.unit in {"1", "λ", "log10 λ", "σ", "w", "w²", "count"}
+    assert metric.unit in {"1", "λ", "1/λ", "log10 λ", "ln λ", "σ", "w", "w²", "count"}
 
 
 @pytest.mark.parametrize("name", NAMES)

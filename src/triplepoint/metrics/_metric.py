@@ -17,7 +17,7 @@ class Metric:
 
     function: Callable[..., float | None]
     unit: str
-    """`1`, `λ`, `log10 λ`, `σ` (singular value), `w` (entry) or `count`."""
+    """`1`, `λ`, `1/λ`, `log10 λ`, `ln λ`, `σ` (singular value), `w` (entry) or `count`."""
     valid: tuple[float | None, float | None]
     """Closed range of possible values; None is unbounded."""
     reference: str

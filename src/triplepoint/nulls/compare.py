@@ -50,7 +50,11 @@ def bulk_null(
 
 def p_value(statistic: float, shape: tuple[int, int]) -> float:
     """P(n·D ≥ statistic) for a Gaussian matrix of `shape` (N, M)."""
-    grid = table.quantiles("statistic", shape)
+    return tail_p(statistic, table.quantiles("statistic", shape))
+
+
+def tail_p(statistic: float, grid: Array) -> float:
+    """P(value ≥ statistic), given the quantiles of the value at `table.STATISTIC_LEVELS`; at least P_FLOOR."""
     log_p = np.log1p(-np.asarray(table.STATISTIC_LEVELS))
     if statistic > grid[-1]:
         slope = (log_p[-1] - log_p[-3]) / (grid[-1] - grid[-3])

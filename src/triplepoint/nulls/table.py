@@ -75,9 +75,19 @@ def quantiles(quantity: Literal["statistic", "log_alpha"], shape: tuple[int, int
     """
     table = load()
     values: Array = getattr(table, quantity)
-    m, q = np.log(shape[1]), np.log(shape[0] / shape[1])
-    i, s = _place(table.log_sizes, m, extrapolate=True)
-    j, t = _place(table.log_ratios, q, extrapolate=False)
+    place = np.log(shape[1]), np.log(shape[0] / shape[1])
+    return bilinear(values, (table.log_sizes, table.log_ratios), place, extrapolate=(True, False))
+
+
+def bilinear(
+    values: Array,
+    grids: tuple[Array, Array],
+    place: tuple[float, float],
+    extrapolate: tuple[bool, bool] = (False, False),
+) -> Array:
+    """`values` (rows, columns, …) over two ascending grids at one place; held constant outside, or continued."""
+    i, s = _place(grids[0], place[0], extrapolate=extrapolate[0])
+    j, t = _place(grids[1], place[1], extrapolate=extrapolate[1])
     low, high = ((1 - t) * row[j] + t * row[j + 1] for row in (values[i], values[i + 1]))
     return np.asarray((1 - s) * low + s * high)
 
