@@ -11,7 +11,9 @@ from benchmarks.kernels import kernels
 from benchmarks.llama import llama
 from benchmarks.memory import memory
 from benchmarks.real_files import real_files
+from benchmarks.refits import refits
 from benchmarks.startup import startup
+from benchmarks.tail_laws import tail_laws
 from benchmarks.traps import traps
 
 # The shortest first, so that something is known early; `choices` concerns the developer alone and comes last.
@@ -22,6 +24,8 @@ SECTIONS: dict[str, section.Section] = {
     "memory": memory,
     "llama": llama,
     "real_files": real_files,
+    "refits": refits,
+    "tail_laws": tail_laws,
     "kernels": kernels,
     "choices": choices,
 }

@@ -26,6 +26,8 @@ PATIENCE = 90.0
 # Every tool runs a workload once untimed, but for this one: it is warm from the smaller ones, and a run takes minutes.
 NO_WARM_UP = "square"
 
+# Those that scan whole checkpoints; powerlaw, which fits samples, has its own section.
+PEERS = ("weightwatcher", "diffract")
 PRECISE, FAST = "triplepoint precise", "triplepoint fast"
 # With BLAS threads as it finds them, and with one: on a busy machine two threads on small matrices collapse (36 s
 # against 2 s on MiniLM), and a ratio must not live off that.
@@ -72,7 +74,7 @@ def compare(quick: bool) -> section.Result:
 
 def _workers() -> tuple[dict[str, Worker], dict[str, Any], list[str]]:
     workers, skipped = {"triplepoint": Worker("triplepoint_worker")}, []
-    for name in peers.PEERS:
+    for name in PEERS:
         try:
             workers[name] = Worker(f"{name}_worker", peers.interpreter(name))
         except peers.Unavailable as reason:

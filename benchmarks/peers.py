@@ -45,6 +45,11 @@ PEERS = {
             (3, 11),
         ),
         Peer("diffract", ("diffract-core[taichi]==0.3.1", "threadpoolctl==3.8.0"), (3, 12)),
+        Peer(
+            "powerlaw",
+            ("powerlaw==2.0.0", "numpy==2.4.6", "scipy==1.17.1", "mpmath==1.4.1", "threadpoolctl==3.8.0"),
+            (3, 11),
+        ),
     )
 }
 

@@ -1,4 +1,6 @@
-"""Rules: measurements → findings. `RULES` holds all of them by name, found by membership in this folder."""
+"""Rules: measurements → findings. `RULES` holds all of them by name, found by membership in this folder.
+
+`CLASSES` explains the spectral classes, which are on the row and make no finding."""
 
 from __future__ import annotations
 
@@ -9,9 +11,22 @@ from types import MappingProxyType
 
 from triplepoint.diagnosis._rule import Evidence, Rule
 from triplepoint.diagnosis.phase import NULL_LEVEL, PRESETS, classify
+from triplepoint.diagnosis.spectral_class import classify_spectrum
+from triplepoint.diagnosis.spectral_classes import CLASSES
 from triplepoint.records import Finding, Phase
 
-__all__ = ["NULL_LEVEL", "PHASES", "PRESETS", "RULES", "Evidence", "Rule", "classify", "diagnose"]
+__all__ = [
+    "CLASSES",
+    "NULL_LEVEL",
+    "PHASES",
+    "PRESETS",
+    "RULES",
+    "Evidence",
+    "Rule",
+    "classify",
+    "classify_spectrum",
+    "diagnose",
+]
 
 
 def _scan() -> Mapping[str, Rule]:
