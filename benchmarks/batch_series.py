@@ -1,6 +1,6 @@
 """One small network trained over batch sizes: the series in which the spectral classes were first told apart.
 
-    python -m benchmarks.batch_series --train       # resumes where it stopped; 7 minutes on one shared core
+    python -m benchmarks.batch_series --train       # resumes where it stopped; 9 minutes on a shared core
     python -m benchmarks.batch_series               # the table of verdicts from the saved weights
 
 Smaller batches mean more steps and more noise a step, and the weights move further from their initialisation. For

@@ -1,7 +1,7 @@
 """Fits the questions of `diagnosis.spectral_class` to generated matrices and shows how often its classes are right.
 
-    python -m benchmarks.calibrate_classes            # about 4 minutes on one core
-    python -m benchmarks.calibrate_classes --fit      # also fits the coefficients and prints them; 3 minutes more
+    python -m benchmarks.calibrate_classes            # 2 to 3 minutes on a shared core
+    python -m benchmarks.calibrate_classes --fit      # also fits the coefficients and prints them; 5 minutes more
 
 The coefficients come from one seed, every table from another. Trained matrices take no part. The worlds and the ranges
 of their strengths are in `tests/spectral_worlds.py`; all six classes are equally frequent, and a confidence is the
@@ -130,7 +130,7 @@ def main() -> None:
     """Fit if asked, then the tables."""
     arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     arguments.add_argument("--fit", action="store_true", help="fit the coefficients and print them")
-    arguments.add_argument("--per-class", type=int, default=300, help="fresh worlds of each class")
+    arguments.add_argument("--per-class", type=int, default=200, help="fresh worlds of each class")
     arguments.add_argument("--train-per-class", type=int, default=600, help="worlds of each class for --fit")
     asked = arguments.parse_args()
     with blas_threads(1):

@@ -9,7 +9,7 @@ alone. Three kinds of cells:
 - bulk: whole spectra, with the fitted σ̂, n·D of the fit and Hill's exponents;
 - tiles: whole spectra of square matrices, pooled in groups.
 
-M = 44 and 54 are there because the top decile has four and five points up to them. n·D depends little on Q: from
+Mean and deviation of Hill's exponents are kept times the number k of points in the tail. n·D depends little on Q: from
 M = 192 on, where draws are few, its quantiles are pooled over Q ≤ 2 and over Q ≥ 4.
 
 Quantiles of λmax/σ̂² are kept as their excess over the closed form (`tracy_widom.closed_shift`). For the fitted σ̂ they
@@ -37,7 +37,7 @@ from triplepoint.nulls.marchenko_pastur import ks_distance
 from triplepoint.nulls.table import STATISTIC_LEVELS
 
 SEED = 20_261_125
-SIZES = (8, 10, 12, 16, 24, 32, 44, 48, 54, 64, 96, 128, 192, 256, 384, 512, 1024)
+SIZES = (8, 10, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 1024)
 RATIOS = (1.0, 1.5, 2.0, 4.0, 16.0, 64.0, 256.0)
 TOP_UNTIL = 384  # beyond, the closed form alone
 COUNTED_UNTIL = 32
@@ -193,13 +193,15 @@ def write() -> None:
             pool = np.concatenate([c["statistic"] for c in (alike if m >= POOLED_FROM else [found])])
             statistic[i, j] = np.quantile(pool, STATISTIC_LEVELS)
             shift[i, j] = shifts(m, q)
-            hill[i, j] = normal(found["hill"])
-            for column, share in enumerate((top_decile(m) / m, upper_half(m) / m)):
-                hill[i, j, column, 0] -= log_excess((round(m * q), m), share)
-    tiles = np.array([[normal(np.load(STATE / f"tiles_{m}.npz")[str(c)]) for c in COUNTS] for m in SIDES])
+            for column, points in enumerate((top_decile(m), upper_half(m))):
+                limit = log_excess((round(m * q), m), points / m)
+                hill[i, j, column] = normal((found["hill"][:, column] - limit) * points)
+    tiles = np.empty((len(SIDES), len(COUNTS), 2))
     for i, m in enumerate(SIDES):
         for j, count in enumerate(COUNTS):
-            tiles[i, j, 0] -= log_excess((m, m), upper_half(m * count) / (m * count))
+            points = upper_half(m * count)
+            limit = log_excess((m, m), points / (m * count))
+            tiles[i, j] = normal((np.load(STATE / f"tiles_{m}.npz")[str(count)] - limit) * points)
     np.savez_compressed(
         PATH,
         sizes=np.array(SIZES, float),
@@ -223,8 +225,8 @@ def write() -> None:
 
 
 def normal(values: np.ndarray) -> np.ndarray:
-    """Mean and logarithm of the standard deviation, over the first axis, last in the result."""
-    return np.stack([values.mean(axis=0), np.log(values.std(axis=0, ddof=1))], axis=-1)
+    """Mean and logarithm of the standard deviation."""
+    return np.array([values.mean(), np.log(values.std(ddof=1))])
 
 
 if __name__ == "__main__":

@@ -3,9 +3,9 @@
 The question between an exponential and a power law above the bulk is put to Vuong's statistic (1989, Econometrica 57):
 z = √n·mean(d)/std(d), d the difference of the log-likelihoods of one eigenvalue under the two fitted laws; positive z
 speaks for the power law. It is taken above the fitted Marchenko–Pastur edge and again over the largest tenth, and the
-larger counts: where a wide body lies between bulk and tail, z above the edge sees the body alone. Over 1,000 generated
-worlds of these two classes it decides 89 % rightly; above the edge alone 87 %, over the largest tenth alone 86 %, above
-the xmin of the fit, or with that as a third, 82 %.
+larger counts: where a wide body lies between bulk and tail, z above the edge sees the body alone. Over 990 generated
+worlds of these two classes the larger decides 89 % rightly; above the edge alone 86 %, over the largest tenth alone
+86 %, above the xmin of the fit, or with that as a third, 82 %.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ GIVE_UP_AT = 2.0
 def clip_fingers(spectrum: Spectrum, fit: PowerLawFit) -> Clipped | Reason:
     """α without the fingers, and how many there are: 0, and α as it was, where leaving them out changes little.
 
-    Cost: up to eight refits, a few milliseconds each at n = 4096.
+    Cost: up to eight refits, 20–100 ms in all at n = 4096.
     """
     ascending = spectrum.eigenvalues[::-1]
     ascending = ascending[ascending > spectrum.fit_from]

@@ -11,9 +11,9 @@ the tail chosen there. The χ² law of R holds for an xmin that was known before
 Measured by `benchmarks/calibrate_fit.py` at p ≤ 0.1, in %. Independent points of a power law, 64 to 1024 of them, with
 and without a bulk below: p rejects 5.2–9.3, the truncated p 9.2–10.1, and 12.1 at 64 points with a bulk. A free xmin
 costs power: of 2048 lognormal points a tail of 253 is taken on average and rejected in 38 (truncated 56), of 2048
-exponential ones 268 in 51 (63), and of a power law cut off at 20 times its start 1336 in 84 (91). Gaussian matrices are
-rejected in 41–51 (52–57) at 64 columns and 85–93 (70–82) at 2048, by tails of 15–84 eigenvalues. Of W = ZΣ^½, 256 x 128,
-Σ a sample of a power law, p rejects 1.5–3.2, but the truncated p 14.5–17: noise smooths the largest eigenvalues.
+exponential ones 268 in 51 (63), and of a power law cut off at 20 times its start 1336 in 84 (91). Gaussian matrices
+are rejected in 41–51 (52–57) at 64 columns and 85–93 (70–82) at 2048, by tails of 15–84 eigenvalues. Of W = ZΣ^½,
+256 x 128, Σ a sample of a power law, p rejects 1.5–3.2, but the truncated p 14.5–17: those are not independent points.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ _POWER = (
     "in 0–3 % instead of 10."
 )
 _NOISE = (
-    "Noise smooths the largest eigenvalues: of W = ZΣ^½ with Σ a sample of a power law 14–17 % are below 0.1. Any early "
-    "end counts, a spectrum of noise too."
+    "Eigenvalues are not independent points: of W = ZΣ^½, Σ a sample of a power law, 14–17 % are below 0.1. Any early "
+    "end counts, that of noise too."
 )
 
 METRICS = (

@@ -56,8 +56,8 @@ def fit_bulk(decomposition: Decomposition, spectrum: Spectrum, settings: NullSet
 
     σ does not depend on how strong spikes are. Slices of a convolution are fitted one by one, each at the level
     1 − (1 − level)^(1/slices), and their p-values combined by Fisher's method. With `settings.bulk == "kde"` σ comes
-    from WeightWatcher's fit of a kernel density (see `kde_fit`); spikes and p-value are judged alike. Cost: about
-    1 ms a slice of 400 eigenvalues, `kde` about 5 ms.
+    from WeightWatcher's fit of a kernel density (see `kde_fit`); spikes and p-value are judged alike. Cost:
+    40 µs a slice of 400 eigenvalues once its shape is known, before that 0.7 ms; `kde` 2 ms.
     """
     if decomposition.factored:
         return Reason.low_rank

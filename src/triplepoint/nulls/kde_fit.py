@@ -5,7 +5,7 @@ up to the largest + 0.5, points below 0.01 are dropped, and σ minimises the sum
 grid of 0.05 to 2 times the σ whose edge would be the largest eigenvalue, then by Nelder–Mead. Square matrices are
 fitted in √λ by the quarter circle √(4σ² − x²)/(πσ²); WeightWatcher writes √(4 − x²) there, which is `legacy` here.
 
-The density does not depend on σ, so it is made once, from prefix sums: 3 ms a layer instead of about a second.
+The density does not depend on σ, so it is made once, from prefix sums: 1–2 ms a layer instead of about a second.
 
 A spike moves everything, because the largest eigenvalue sets grid and range. See `bulk_fit` for a fit it cannot bend.
 """
@@ -31,7 +31,7 @@ PENALTY = 1000.0
 def fit_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = False) -> float:
     """σ of the entries of W, from λ of WᵀW ascending (n,), n = M or slices · M, W of `shape` (N, M).
 
-    `legacy`: WeightWatcher's quarter circle for square matrices. Cost about 3 ms.
+    `legacy`: WeightWatcher's quarter circle for square matrices. Cost 1–2 ms.
     """
     return relative_sigma(ascending, shape, legacy=legacy) * unit(ascending) / math.sqrt(shape[0])
 

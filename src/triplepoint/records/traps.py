@@ -54,8 +54,8 @@ class Traps:
     centred: int
     """The same after the mean of the entries was taken out."""
     threshold: float
-    """λ units of the row: Tracy–Widom quantile 1 − `level`; for several slices with their root-mean-square σ. Lower where
-    the kurtosis of the entries is below 3."""
+    """λ units of the row: Tracy–Widom quantile 1 − `level`; for several slices with their root-mean-square σ. Lower
+    where the kurtosis of the entries is below 3."""
     edge: float
     """λ₊ in λ units of the row."""
     level: float
