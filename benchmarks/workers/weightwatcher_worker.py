@@ -34,7 +34,7 @@ def load(path: str) -> Answer:
 
 
 def run(threads: int | None, options: dict[str, Any] | None = None) -> Answer:
-    """One `analyze()` with its defaults but for `options`, with so many BLAS threads or as many as BLAS takes by itself."""
+    """One `analyze()` with `options`, with so many BLAS threads or as many as BLAS takes by itself."""
     watcher = weightwatcher.WeightWatcher(model=_model)
     with threadpool_limits(limits=threads, user_api="blas"):
         started = time.perf_counter()

@@ -25,6 +25,7 @@ from triplepoint.metrics import Metric
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.records import (
     AlphaNull,
+    BulkFit,
     BulkNull,
     Finding,
     MatrixPlan,
@@ -177,7 +178,10 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
     traps: Traps | None = _present(facts.get(Traps))
-    spectral_class = None
+    # It judges what is missing as well: a collapsed rank may leave no tail to fit.
+    spectral_class = diagnosis.classify_spectrum(
+        spectrum, facts.get(PowerLawFit), facts.get(BulkNull), facts.get(BulkFit)
+    )
     phase, confidence = diagnosis.classify(fit, bulk)
     count = spectrum.singular_values.size
     return MatrixRow(
@@ -197,7 +201,7 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
             plan,
             diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence, traps)),
         ),
-        spectral_class=spectral_class,
+        spectral_class=_present(spectral_class),
         traps=traps.traps if traps is not None else (),
         singular_values=spectrum.singular_values if settings.spectra else None,
         null_p=bulk.p_value if bulk is not None else None,

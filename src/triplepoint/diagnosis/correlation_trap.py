@@ -42,8 +42,8 @@ RULES = (
         "arXiv 2506.04434, 2602.02859, 2605.12394; the threshold is calibrated by benchmarks/calibrate_traps.py",
         "num_traps, num_traps_centred, max_trap_strength, max_entry_ratio, mean_entry_ratio, entry_kurtosis",
         "A shuffle keeps nothing but the multiset of entries, so a trap says nothing about correlations between them: "
-        "it repeats what the largest entry, the mean and the kurtosis already say. Good models have them (six of the 39 "
-        "matrices of all-MiniLM-L6-v2). That they announce collapse is disputed; see num_traps.",
+        "it repeats what the largest entry, the mean and the kurtosis already say. Good models have them (seven of the "
+        "39 matrices of all-MiniLM-L6-v2). That they announce collapse is disputed; see num_traps.",
         _trap,
     ),
 )

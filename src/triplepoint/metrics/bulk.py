@@ -50,7 +50,9 @@ def num_spikes(bulk: BulkFit) -> float:
     return float(bulk.num_spikes)
 
 
-_NO_BULK = "Where the bulk is not noise-like (bulk_ks_p small) there is no noise level; the fit is a description."
+_NO_BULK = (
+    "Where the bulk is not noise-like (bulk_ks_p small) there is no noise level; the fit is a description."
+)
 
 METRICS = (
     Metric(bulk_sigma, "w", (0, None), MP, scale=1.0, misleads=_NO_BULK, examples=(((FIT,), 0.5),)),
