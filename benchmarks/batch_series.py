@@ -19,6 +19,7 @@ import argparse
 import time
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
@@ -48,27 +49,29 @@ def train(batch: int, seed: int, store: Path = STORE) -> None:
     order = np.random.default_rng([20_261_122, seed]).permutation(len(digits))
     inputs = torch.tensor(pixels[order] / 255.0, dtype=torch.float32)
     labels = torch.tensor(digits[order])
-    layers: list[torch.nn.Module] = []
+    layers: list[torch.nn.Linear] = []
     for wide, narrow in pairwise(WIDTHS):
         dense = torch.nn.Linear(wide, narrow)
         torch.nn.init.xavier_normal_(dense.weight)
         torch.nn.init.zeros_(dense.bias)
-        layers += [dense, torch.nn.ReLU()]
-    network = torch.nn.Sequential(*layers[:-1])
+        layers.append(dense)
+    parts = [part for dense in layers for part in (dense, torch.nn.ReLU())]
+    network = torch.nn.Sequential(*parts[:-1])
     optimiser = torch.optim.SGD(network.parameters(), lr=RATE, momentum=MOMENTUM)
     for _ in range(EPOCHS):
         shuffled = torch.randperm(TRAINED)
         for start in range(0, TRAINED, batch):
             picked = shuffled[start : start + batch]
             optimiser.zero_grad()
-            torch.nn.functional.cross_entropy(network(inputs[picked]), labels[picked]).backward()
+            loss: Any = torch.nn.functional.cross_entropy(network(inputs[picked]), labels[picked])
+            loss.backward()
             optimiser.step()
     with torch.no_grad():
         right = (network(inputs).argmax(1) == labels).numpy()
     store.mkdir(parents=True, exist_ok=True)
     waiting = store / f"{seed}_{batch}.tmp.npz"
-    weights = {f"fc{k + 1}": layers[2 * k].weight.detach().numpy() for k in range(len(WIDTHS) - 1)}
-    np.savez(waiting, train=right[:TRAINED].mean(), test=right[TRAINED:].mean(), **weights)
+    kept: dict[str, Any] = {f"fc{k + 1}": layer.weight.detach().numpy() for k, layer in enumerate(layers)}
+    np.savez(waiting, train=right[:TRAINED].mean(), test=right[TRAINED:].mean(), **kept)
     waiting.replace(store / f"{seed}_{batch}.npz")
 
 

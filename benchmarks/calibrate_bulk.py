@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import sys
 import time
+from typing import Any
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from triplepoint.nulls.gaussian import eigenvalues
 from triplepoint.nulls.shrinkage import shrink
 from triplepoint.nulls.tail_indices import score
 
+Array = np.ndarray[Any, np.dtype[np.float64]]
 SEED = 31
 LEVEL = 0.01
 OFF_GRID = (
@@ -98,11 +100,16 @@ def _uniform(shape: tuple[int, int], draws: int, kurtosis: float) -> float:
     return passed / draws
 
 
-def planted(shape: tuple[int, int], strengths: np.ndarray, random: np.random.Generator) -> np.ndarray:
+def planted(shape: tuple[int, int], strengths: Array, random: np.random.Generator) -> Array:
     """Signal of random directions and these singular values."""
     left = np.linalg.qr(random.standard_normal((shape[0], strengths.size)))[0]
     right = np.linalg.qr(random.standard_normal((shape[1], strengths.size)))[0]
-    return left * strengths @ right.T
+    return np.asarray(left * strengths @ right.T)
+
+
+def gram_values(matrix: np.ndarray) -> Array:
+    """Eigenvalues of WᵀW, ascending."""
+    return np.asarray(np.linalg.eigvalsh(matrix.T @ matrix), dtype=np.float64)
 
 
 def spikes() -> None:
@@ -117,7 +124,7 @@ def spikes() -> None:
                     matrix = planted(shape, np.full(count, float(theta)), random) + random.standard_normal(
                         shape
                     )
-                    values = np.linalg.eigvalsh(matrix.T @ matrix)
+                    values = gram_values(matrix)
                     noise = fit_noise(values, shape, LEVEL)
                     robust.append(noise.sigma)
                     found.append(noise.spikes)
@@ -146,13 +153,13 @@ def ks() -> None:
         p = []
         for _ in range(1500):
             matrix = planted(shape, strengths, random) + random.standard_normal(shape)
-            p.append(_p(np.linalg.eigvalsh(matrix.T @ matrix), shape))
+            p.append(_p(gram_values(matrix), shape))
         print(f"  {shape} beside {strengths.size} spikes of {strengths[0]:.0f}: {_shares(p)}")
     for name, spread in (("1.2", 1.2), ("1.5", 1.5), ("2", 2.0)):
         p = []
         for _ in range(200):
             matrix = random.standard_normal((300, 200)) * np.geomspace(1 / spread, spread, 200)
-            p.append(_p(np.linalg.eigvalsh(matrix.T @ matrix), (300, 200)))
+            p.append(_p(gram_values(matrix), (300, 200)))
         print(f"  power, (300, 200), σ of the columns from 1/{name} to {name}: {_shares(p)}", flush=True)
 
 
@@ -205,7 +212,7 @@ def ratio() -> None:
         whole, tiled = [], []
         for _ in range(20):
             matrix = random.standard_normal((256 * q, 256))
-            whole.append(_alpha(np.linalg.eigvalsh(matrix.T @ matrix), 128))
+            whole.append(_alpha(gram_values(matrix), 128))
             pool = np.sort(tiles.eigenvalues_of(tiles.tiles(matrix[None], random)), axis=None)
             tiled.append(_alpha(pool, upper_half(pool.size)))
         print(

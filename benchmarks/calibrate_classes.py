@@ -80,7 +80,9 @@ def fit_nodes(worlds: Sample) -> dict[str, Node]:
     return nodes
 
 
-def verdicts(seed: int, per_class: int, **ranges) -> list[tuple[SpectralClass, str, Classified]]:
+def verdicts(
+    seed: int, per_class: int, **ranges: tuple[float, float]
+) -> list[tuple[SpectralClass, str, Classified]]:
     """(truth, family, verdict) of fresh worlds."""
     found = []
     for truth in CLASSES:

@@ -1,6 +1,6 @@
 """Calibration of the nulls by choice: how often noise is rejected, and which null sees through which noise.
 
-    python benchmarks/calibrate_nulls.py            # about 6 minutes on one core; resumes where it stopped
+    python -m benchmarks.calibrate_nulls            # about 6 minutes on one core; goes on where it stopped
 
 1. Uneven noise: columns of different variance and no signal. Sign flips must reject at the level, a shuffle of the
    entries and a Gaussian null reject all, and the Marchenko–Pastur fit sees spikes.
@@ -11,16 +11,14 @@
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-import zlib
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
+from benchmarks import section
+from benchmarks.calibration_cells import SEED, Cell, Cells
 from triplepoint.linalg import Decomposition, blas_threads, choose_backend, decompose
 from triplepoint.nulls import products
 from triplepoint.nulls.bulk_fit import fit_bulk
@@ -28,8 +26,7 @@ from triplepoint.nulls.replicas import replica_null
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.records import BulkFit, BulkNull, LowRank, MatrixPlan, ReplicaNull, Spectrum, WeightMatrix
 
-SEED = 20_261_125
-STATE = Path(__file__).parent / "results" / "calibrate_nulls.json"
+STATE = section.RESULTS / "calibrate_nulls.json"
 LEVEL = 0.05
 # p ≤ 0.05 has probability 0.05 exactly for 39 replicas.
 REPLICAS = 39
@@ -51,7 +48,7 @@ def signal(shape: tuple[int, int]) -> Draw:
         noise = uneven(shape)(g)
         top = np.linalg.svd(noise, compute_uv=False)[0]
         left, right = (np.linalg.qr(g.standard_normal((side, 3)))[0] for side in shape)
-        return noise + top * (left * np.array([2.5, 2.0, 1.5])) @ right.T
+        return np.asarray(noise + top * (left * np.array([2.5, 2.0, 1.5])) @ right.T)
 
     return draw
 
@@ -88,9 +85,8 @@ def known(values: Any) -> tuple[WeightMatrix, Decomposition, Spectrum]:
     return WeightMatrix(plan, whole), found, Spectrum(found.singular_values[0], found.shape)
 
 
-def replicas(name: str, kind: str, draw: Draw, draws: int) -> dict[str, float]:
+def replicas(name: str, kind: str, draw: Draw, draws: int, generator: np.random.Generator) -> Cell:
     """Rejections at 5 % and mean number of components of one null in one world."""
-    generator = np.random.default_rng([SEED, zlib.crc32(name.encode())])
     found = []
     for index in range(draws):
         matrix, decomposition, _ = known(draw(generator))
@@ -102,9 +98,8 @@ def replicas(name: str, kind: str, draw: Draw, draws: int) -> dict[str, float]:
     return {"draws": draws, "whole": whole, "edge": edge, "components": components}
 
 
-def spikes(name: str, draw: Draw, draws: int) -> dict[str, float]:
+def spikes(draw: Draw, draws: int, generator: np.random.Generator) -> Cell:
     """Spikes that the Marchenko–Pastur fit sees."""
-    generator = np.random.default_rng([SEED, zlib.crc32(name.encode())])
     counts = []
     for _ in range(draws):
         _, decomposition, spectrum = known(draw(generator))
@@ -114,9 +109,8 @@ def spikes(name: str, draw: Draw, draws: int) -> dict[str, float]:
     return {"draws": draws, "spikes": float(np.mean(counts))}
 
 
-def adapters(shape: tuple[int, int, int], draws: int) -> dict[str, float]:
+def adapters(shape: tuple[int, int, int], draws: int, generator: np.random.Generator) -> Cell:
     """Rejections of the default null of adapters at 5 % and 1 %."""
-    generator = np.random.default_rng([SEED, *shape])
     draw = factors(shape[:2], shape[2])
     p_values = []
     for _ in range(draws):
@@ -128,35 +122,19 @@ def adapters(shape: tuple[int, int, int], draws: int) -> dict[str, float]:
 
 
 def main() -> None:
-    """Compute the missing cells, then print the tables."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--fresh", action="store_true", help="forget the cells of an earlier run")
-    fresh = arguments.parse_args().fresh
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    done = json.loads(STATE.read_text()) if STATE.exists() and not fresh else {}
-    started = time.perf_counter()
-
-    def cell(name: str, compute: Callable[[], dict[str, float]]) -> None:
-        if name not in done:
-            done[name] = compute()
-            STATE.write_text(json.dumps(done, indent=1))
-            print(f"{time.perf_counter() - started:6.0f} s  {name}", flush=True)
-
+    """Compute the missing cells, then print the table."""
+    cells = Cells(STATE)
     with blas_threads(1):
         for world, (draw, draws) in WORLDS.items():
-            few = min(draws, 40)
-            cell(f"spikes | {world}", lambda w=world, d=draw, n=few: spikes(w, d, n))
+            cells.get(f"spikes | {world}", partial(spikes, draw, min(draws, 40)))
             for kind in ("gaussian", "shuffle", "signflip"):
-                cell(f"{kind} | {world}", lambda w=world, k=kind, d=draw, n=draws: replicas(w, k, d, n))
+                cells.get(f"{kind} | {world}", partial(replicas, world, kind, draw, draws))
         for shape, draws in ADAPTERS.items():
-            cell(f"default | adapter {shape}", lambda s=shape, n=draws: adapters(s, n))
+            cells.get(f"default | adapter {shape}", partial(adapters, shape, draws))
         for shape in ((768, 768, 8), (64, 64, 4)):
-            draw = factors(shape[:2], shape[2])
-            cell(
-                f"product | adapter {shape}",
-                lambda s=shape, d=draw: replicas(f"adapter {s}", "product", d, 400),
-            )
-    for name, found in done.items():
+            name, draw = f"adapter {shape}", factors(shape[:2], shape[2])
+            cells.get(f"product | {name}", partial(replicas, name, "product", draw, 400))
+    for name, found in cells.found.items():
         print(f"{name:36}", "  ".join(f"{key} {value:.4g}" for key, value in found.items()))
 
 

@@ -1,6 +1,6 @@
 """Calibration of the correlation traps: size, power, and what the closed-form screen hides.
 
-    python benchmarks/calibrate_traps.py            # about 10 minutes on one core; resumes where it stopped
+    python -m benchmarks.calibrate_traps            # about 10 minutes on one core; goes on where it stopped
 
 1. Size: share of matrices of light-tailed independent entries with at least one trap, at nominal 1 %; with a shuffle
    of every matrix, and by default, where the screen comes first.
@@ -8,22 +8,18 @@
 3. Power: share of matrices with a planted entry, or a shifted mean, in which it is found, over its strength in units of
    the critical one, (NM)^¼ σ.
 4. The screen against a shuffle of every matrix: how many matrices pass it, and how many of those have a trap.
-
-Every cell has a generator of its own, seeded by its name.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import math
-import time
-import zlib
 from collections.abc import Callable
-from pathlib import Path
+from functools import partial
 
 import numpy as np
 
+from benchmarks import section
+from benchmarks.calibration_cells import SEED, Cell, Cells
 from triplepoint.linalg import Decomposition, blas_threads
 from triplepoint.linalg.small import entry_statistics
 from triplepoint.nulls import screen
@@ -31,8 +27,7 @@ from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.traps import search
 from triplepoint.records import MatrixPlan, Spectrum, Traps, WeightMatrix
 
-SEED = 20_261_125
-STATE = Path(__file__).parent / "results" / "calibrate_traps.json"
+STATE = section.RESULTS / "calibrate_traps.json"
 SIDES = (64, 128, 256)
 RATIOS = (1, 2, 4)
 STUDENT = (3, 4, 5, 6, 8, 12, 30)
@@ -53,9 +48,8 @@ def both(matrix: np.ndarray, name: str) -> tuple[int, bool]:
     return found.num, screen.is_quiet(entries[0], shape)
 
 
-def cell(name: str, shape: tuple[int, int], draws: int, draw: Draw) -> dict[str, float]:
+def cell(name: str, shape: tuple[int, int], draws: int, draw: Draw, generator: np.random.Generator) -> Cell:
     """Rates over `draws` matrices of one world."""
-    generator = np.random.default_rng([SEED, zlib.crc32(name.encode())])
     found = [both(draw(generator, shape).astype(np.float32), f"{name}#{k}") for k in range(draws)]
     counts = np.array([count for count, _ in found])
     passed = np.array([quiet for _, quiet in found])
@@ -131,22 +125,14 @@ def cells() -> dict[str, tuple[tuple[int, int], int, Draw]]:
 
 def main() -> None:
     """Compute the missing cells, then print the tables."""
-    arguments = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    arguments.add_argument("--fresh", action="store_true", help="forget the cells of an earlier run")
-    fresh = arguments.parse_args().fresh
-    STATE.parent.mkdir(parents=True, exist_ok=True)
-    known = json.loads(STATE.read_text()) if STATE.exists() and not fresh else {}
-    started = time.perf_counter()
+    known = Cells(STATE)
     with blas_threads(1):
-        for name, (shape, draws, draw) in cells().items():
-            if name not in known:
-                known[name] = cell(name, shape, draws, draw)
-                STATE.write_text(json.dumps(known, indent=1))
-                print(f"{time.perf_counter() - started:6.0f} s  {name}", flush=True)
-    tables(known)
+        for name, world in cells().items():
+            known.get(name, partial(cell, name, *world))
+    tables(known.found)
 
 
-def tables(known: dict[str, dict[str, float]]) -> None:
+def tables(known: dict[str, Cell]) -> None:
     """Print what was found."""
     print("\nSize at nominal 1 % (± 0.2), %: a shuffle of every matrix | screen first")
     for name, found in known.items():
@@ -169,7 +155,7 @@ def tables(known: dict[str, dict[str, float]]) -> None:
     print(f"\nscreen: {passed} matrices passed, {lost} of them have a trap: {100 * lost / passed:.2f} %")
 
 
-def hidden(found: dict[str, float]) -> str:
+def hidden(found: Cell) -> str:
     """How many passed the screen, and how many of those have a trap."""
     return f"{found['hidden']:3d} of {found['passed']:4d} passed"
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+import time
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +22,7 @@ class Cells:
 
     def __init__(self, path: Path | None) -> None:
         self.path = path
+        self.started = time.perf_counter()
         self.found: dict[str, Cell] = json.loads(path.read_text()) if path and path.exists() else {}
 
     def get(self, name: str, make: Callable[[np.random.Generator], Cell]) -> Cell:
@@ -29,6 +32,7 @@ class Cells:
             if self.path:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 self.path.write_text(json.dumps(self.found, indent=1))
+                print(f"{time.perf_counter() - self.started:6.0f} s  {name}", file=sys.stderr, flush=True)
         return self.found[name]
 
 

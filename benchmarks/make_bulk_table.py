@@ -111,7 +111,9 @@ def whole(shape: tuple[int, int], count: int, random: np.random.Generator) -> di
 
 def log_hill(ascending: np.ndarray, count: int) -> float:
     """ln(α − 1)."""
-    return float(np.log(hill_alpha(ascending, count) - 1))
+    alpha = hill_alpha(ascending, count)
+    assert alpha is not None
+    return float(np.log(alpha - 1))
 
 
 def pooled(side: int, random: np.random.Generator) -> dict[str, np.ndarray]:
@@ -210,16 +212,11 @@ def write() -> None:
         counts=np.array(COUNTS, float),
         draws=np.array([draws(m) for m in SIZES]),
         about=np.array(json.dumps({"script": "benchmarks/make_bulk_table.py", "seed": SEED})),
-        **{
-            name: values.astype(np.float32)
-            for name, values in {
-                "bias": bias,
-                "statistic": statistic,
-                "shift": shift,
-                "hill": hill,
-                "tiles": tiles,
-            }.items()
-        },
+        bias=bias.astype(np.float32),
+        statistic=statistic.astype(np.float32),
+        shift=shift.astype(np.float32),
+        hill=hill.astype(np.float32),
+        tiles=tiles.astype(np.float32),
     )
     print(f"wrote {PATH.name}: {PATH.stat().st_size} bytes")
 

@@ -10,9 +10,10 @@ Both suppose that xmin was known; it was chosen for the power law, whose side th
 (`benchmarks/calibrate_fit.py`; Pareto samples of 64, 256 and 1024) the nested p is ≤ 0.1 in 6.0, 7.2 and 8.7 % and
 ≤ 0.05 in 2.2, 3.0 and 2.9 %; with a bulk below the tail ≤ 0.1 in 9.0, 8.3 and 8.4 %. `goodness` has the p that knows of
 the choice: 10.1, 9.4, 9.2 % and 12.1, 9.2, 9.6 %. For W = ZΣ^½, 256 x 128, with Σ a sample of a power law of exponent
-2 (3) the nested p is ≤ 0.1 in 21 % (25 %), that of `goodness` in 14.5 % (17 %). Vuong's test at p ≤ 0.1 takes a true power law for an exponential or
-a lognormal in at most 0.5 %, and exponential samples for a power law in 2.0 % at 64 points, in 0.3 % or less from 128
-on. It never decides for the power law against the lognormal, of which it is a limit: there z is at most 0.
+2 (3) the nested p is ≤ 0.1 in 21 % (25 %), that of `goodness` in 14.5 % (17 %). Vuong's test at p ≤ 0.1 takes a true
+power law for an exponential or a lognormal in at most 0.5 %, and exponential samples for a power law in 2.0 % at 64
+points, in 0.3 % or less from 128 on. It never decides for the power law against the lognormal, of which it is a limit:
+there z is at most 0.
 """
 
 from __future__ import annotations
