@@ -1,4 +1,4 @@
-"""`triplepoint explain` knows every metric, rule and phase, by membership, and near names."""
+"""`triplepoint explain` knows every metric, rule, phase and spectral class, by membership, and near names."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import json
 import pytest
 
 from tests.cli.conftest import Invoke, error_in
-from triplepoint.diagnosis import PHASES, RULES
+from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.metrics import METRICS
 from triplepoint.records import Reason
 
-NAMES = sorted({*METRICS, *RULES, *PHASES})
+NAMES = sorted({*METRICS, *RULES, *PHASES, *CLASSES})
 
 
 def words(text: str) -> str:
@@ -23,17 +23,20 @@ def test_every_name_is_explained_with_definition_source_and_limits(invoke: Invok
     result = invoke("explain", name)
     assert result.exit_code == 0
     text = words(result.stdout)
-    record = METRICS.get(name) or RULES[name]
-    assert words(record.definition) in text
-    assert "Source " in text
-    assert words(record.misleads) in text
+    # `undecided` is a phase and a class: both are explained.
+    records = [table[name] for table in (METRICS, RULES, CLASSES) if name in table]
+    assert records
+    for record in records:
+        assert words(record.definition) in text
+        assert words(record.misleads) in text
+    assert text.count("Source ") >= len(records)
     assert max(map(len, result.stdout.splitlines())) <= 100
 
 
 def test_without_a_name_all_are_listed_by_group(invoke: Invoke) -> None:
     text = invoke("explain").stdout
     assert all(f"  {name} " in text for name in NAMES)
-    assert text.index("Phases") < text.index("Metrics") < text.index("Rules")
+    assert text.index("Phases") < text.index("Classes") < text.index("Metrics") < text.index("Rules")
 
 
 def test_a_phase_is_explained_once_though_it_is_a_rule_too(invoke: Invoke) -> None:
@@ -58,7 +61,7 @@ def test_json_holds_the_same(invoke: Invoke) -> None:
     assert (entry["group"], entry["name"]) == ("metric", "alpha")
     assert entry["details"]["Source"]
     everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
-    assert sorted(entry["name"] for entry in everything) == sorted({*NAMES, *Reason, "layout"})
+    assert sorted(entry["name"] for entry in everything) == sorted([*{*NAMES, *Reason, "layout"}, "undecided"])
 
 
 def test_reasons_and_the_language_of_layouts_are_explained(invoke: Invoke) -> None:

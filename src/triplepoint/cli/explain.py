@@ -1,4 +1,4 @@
-"""`triplepoint explain NAME`: what a metric, rule or phase means, where it comes from, when it misleads."""
+"""`triplepoint explain NAME`: what a metric, rule, phase or spectral class means, where it comes from, when it misleads."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
 _WIDTH = 96
 
 
-@click.command(name="explain", short_help="What a metric, rule or phase means and when it misleads.")
+@click.command(name="explain", short_help="What a metric, rule, phase or class means and when it misleads.")
 @click.argument("name", required=False)
 @click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def command(*, name: str | None, format: str) -> None:
-    """Explain a metric, a rule or a phase; without NAME, list them all."""
+    """Explain a metric, a rule, a phase or a spectral class; without NAME, list them all."""
     from triplepoint.cli import glossary
 
     found = glossary.entries() if name is None else glossary.find(name)
@@ -52,7 +52,8 @@ def _listing(found: tuple[Entry, ...]) -> str:
     for entry in found:
         if entry.group != group:
             group = entry.group
-            lines += ["", f"{group.capitalize()}s"] if lines else [f"{group.capitalize()}s"]
+            plural = f"{group.capitalize()}{'es' if group.endswith('s') else 's'}"
+            lines += ["", plural] if lines else [plural]
         first = " ".join(entry.definition.split()).split(". ")[0].rstrip(".")
         room = _WIDTH - width - 4
         lines.append(f"  {entry.name:<{width}}  {textwrap.shorten(first, room, placeholder=' …')}")

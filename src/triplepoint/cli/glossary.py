@@ -1,4 +1,4 @@
-"""What `explain` can explain: every phase, metric and rule, each as titled texts from its own record."""
+"""What `explain` can explain: every phase, class, metric and rule, each as titled texts from its own record."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import difflib
 import inspect
 from dataclasses import dataclass
 
-from triplepoint.diagnosis import PHASES, RULES
+from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.diagnosis._rule import Rule
 from triplepoint.errors import UsageError
 from triplepoint.matrices import heads, layouts
@@ -29,7 +29,7 @@ class Entry:
     """One explained name."""
 
     group: str
-    """phase · metric · rule · reason · option."""
+    """phase · class · metric · rule · reason · option."""
     name: str
     definition: str
     details: tuple[tuple[str, str], ...]
@@ -39,9 +39,10 @@ class Entry:
 
 def entries() -> tuple[Entry, ...]:
     """All of them, phases first."""
-    named = {*PHASES, *METRICS, *RULES}
+    named = {*PHASES, *CLASSES, *METRICS, *RULES}
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
+        *(_rule("class", name, rule) for name, rule in CLASSES.items()),
         *(_metric(name, metric) for name, metric in METRICS.items()),
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
@@ -61,7 +62,7 @@ def find(name: str) -> tuple[Entry, ...]:
     near = dict.fromkeys(names[match] for match in difflib.get_close_matches(wanted, names, n=3, cutoff=0.5))
     raise UsageError(
         f"explain {name}",
-        "no metric, rule, phase or reason of that name",
+        "no metric, rule, phase, class or reason of that name",
         f"Did you mean {', '.join(near)}?" if near else "Run: triplepoint explain, for all names",
     )
 

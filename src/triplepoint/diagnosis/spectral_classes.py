@@ -70,7 +70,7 @@ _RULES = (
         SpectralClass.undecided,
         f"No class has a probability of {CONFIDENT:g}, the null forbids the likeliest, the row pools the slices of a "
         f"convolution, or there are fewer than {MIN_EIGENVALUES} eigenvalues; the sentence says which.",
-        "all of the above",
+        "the probabilities of all classes",
         "The classes are stages of one continuous change: at a border no answer is right.",
     ),
 )
