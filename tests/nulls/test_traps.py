@@ -88,7 +88,7 @@ def test_the_count_is_that_of_the_whole_spectrum(index):
 @pytest.mark.parametrize("shape", [(128, 128), (256, 128), (128, 512)])
 @pytest.mark.parametrize("entries", ["normal", "uniform"])
 def test_light_tailed_noise_has_traps_as_often_as_the_level_says(shape, entries):
-    rng, level, draws = np.random.default_rng([3, *shape]), 0.2, 150
+    rng, level, draws = np.random.default_rng([3, *shape]), 0.2, 400
     counts = []
     for index in range(draws):
         matrix = rng.standard_normal(shape) if entries == "normal" else rng.uniform(-1, 1, shape)
