@@ -118,3 +118,10 @@ def test_replicas_are_told_with_their_kind_and_number() -> None:
     found = dataclasses.replace(scan.summary, replicas_rejected=1, replicas_tested=2)
     text = verdict(dataclasses.replace(scan, summary=found))
     assert "(false discovery rate 1 %), 1 of 2 from 199 signflip replicas at the same rate." in text
+
+
+def test_replicas_too_few_for_the_rate_are_called_so() -> None:
+    scan = scan_of([row("a"), row("b")], settings={"null": "signflip:98"})
+    found = dataclasses.replace(scan.summary, replicas_rejected=0, replicas_tested=2)
+    text = verdict(dataclasses.replace(scan, summary=found))
+    assert text.endswith("; 98 signflip replicas are too few for that rate, which needs 99.")

@@ -104,6 +104,10 @@ def _replicas(scan: Scan) -> str:
         return ""
     kind, _, count = str(scan.provenance.settings.get("null") or "").partition(":")
     drawn = " ".join(word for word in (safe_text(count), safe_text(kind), "replicas") if word)
+    # The smallest p that B replicas can give is 1/(B + 1).
+    needed = round(1 / FALSE_DISCOVERY_RATE) - 1
+    if count.isdigit() and int(count) < needed:
+        return f"; {drawn} are too few for that rate, which needs {needed}"
     return f", {summary.replicas_rejected} of {summary.replicas_tested} from {drawn} at the same rate"
 
 
