@@ -88,7 +88,7 @@ DERIVATIONS: Mapping[type, Callable[..., Any]] = {
 
 @cache
 def _needs(function: Callable[..., Any]) -> Mapping[str, type]:
-    # Resolving annotations costs 30 µs, times 25 metrics a row.
+    # Resolving annotations costs 30 µs, times the metrics of a row.
     return {name: kind for name, kind in get_type_hints(function).items() if name != "return"}
 
 
