@@ -61,7 +61,9 @@ def test_json_holds_the_same(invoke: Invoke) -> None:
     assert (entry["group"], entry["name"]) == ("metric", "alpha")
     assert entry["details"]["Source"]
     everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
-    assert sorted(entry["name"] for entry in everything) == sorted([*{*NAMES, *Reason, "layout"}, "undecided"])
+    assert sorted(entry["name"] for entry in everything) == sorted(
+        [*{*NAMES, *Reason, "layout"}, "undecided"]
+    )
 
 
 def test_reasons_and_the_language_of_layouts_are_explained(invoke: Invoke) -> None:

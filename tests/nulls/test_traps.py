@@ -21,7 +21,8 @@ from triplepoint import scan
 from triplepoint.nulls import outliers, screen, shuffle, tracy_widom
 from triplepoint.nulls.marchenko_pastur import edges
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.traps import bound, find_traps, per_slice, search
+from triplepoint.nulls.slices import per_slice
+from triplepoint.nulls.traps import bound, find_traps, search
 from triplepoint.records import Cause, EntryStatistics, PackedRows, Reason, Traps
 
 SETTINGS = NullSettings(name="w", seed=1)

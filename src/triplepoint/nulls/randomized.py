@@ -17,7 +17,8 @@ import numpy as np
 from triplepoint.linalg import Decomposition, choose_backend, decompose
 from triplepoint.nulls import shuffle
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.traps import Slice, bound, per_slice, unsuited, varied
+from triplepoint.nulls.slices import Slice, per_slice, varied
+from triplepoint.nulls.traps import bound, unsuited
 from triplepoint.records import Randomized, Reason, Spectrum, WeightMatrix
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -40,7 +41,7 @@ def randomized(
     if not slices:
         return Reason.undefined
     own = spectrum.eigenvalues
-    level = per_slice(settings.level, len(decomposition.slice_entries))
+    level = per_slice(settings.level, len(slices))
     bounds = np.array([bound(p.entries, decomposition.shape, level) * p.entries.std**2 for p in slices])[
         :, None
     ]

@@ -22,7 +22,8 @@ from triplepoint.linalg import Decomposition
 from triplepoint.nulls import gaussian, products, shuffle
 from triplepoint.nulls.randomized import draw_eigenvalues
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.traps import Slice, unsuited, varied
+from triplepoint.nulls.slices import Slice, varied
+from triplepoint.nulls.traps import unsuited
 from triplepoint.records import LowRank, Reason, ReplicaNull, WeightMatrix
 from triplepoint.records.spectra import EPS64
 

@@ -15,7 +15,6 @@ is drawn. Else one seeded shuffle is searched (`linalg.krylov`), the first of `r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -25,6 +24,7 @@ from triplepoint.linalg import Decomposition, choose_backend
 from triplepoint.nulls import causes, outliers, screen, shuffle, tracy_widom
 from triplepoint.nulls.marchenko_pastur import edges
 from triplepoint.nulls.settings import NullSettings
+from triplepoint.nulls.slices import Slice, per_slice, varied
 from triplepoint.records import (
     EntryStatistics,
     LowRank,
@@ -42,16 +42,6 @@ Array = np.ndarray[Any, Any]
 LISTED = 16
 # Smaller matrices have no bulk to stand out of.
 MIN_SIDE = 8
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Slice:
-    """One slice whose entries vary."""
-
-    index: int
-    values: Any
-    """(rows, columns) as stored."""
-    entries: EntryStatistics
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +82,7 @@ def search(
     slices = list(varied(matrix.values, decomposition))
     if not slices:
         return Reason.undefined
-    level = per_slice(settings.level, len(decomposition.slice_entries))
+    level = per_slice(settings.level, len(slices))
     loud = [part for part in slices if not (screened and screen.is_quiet(part.entries, shape))]
     found = _search(loud, shape, level, spectrum.scale, settings) if loud else Found(0, 0, ())
     # The mean over the slices: of one slice its own.
@@ -122,27 +112,11 @@ def unsuited(values: Values, decomposition: Decomposition) -> Reason | None:
     )
 
 
-def varied(values: Any, decomposition: Decomposition) -> Iterator[Slice]:
-    """The slices whose entries vary; a constant one has no noise level."""
-    for index, entries in enumerate(decomposition.slice_entries):
-        if entries.std > 1e-12 * abs(entries.mean):
-            yield Slice(index, values[index] if isinstance(values, np.ndarray) else values, entries)
-
-
 def bound(entries: EntryStatistics, shape: tuple[int, int], level: float) -> float:
     """λ of WᵀW/σ² that the largest eigenvalue of light-tailed noise exceeds with probability `level`."""
     lift = screen.lift(entries.kurtosis, shape)
     lowered = min(lift, 0.0) if math.isfinite(lift) else 0.0
     return tracy_widom.threshold(shape, 1.0, level) + lowered * tracy_widom.largest_eigenvalue_law(shape)[1]
-
-
-def per_slice(level: float, slices: int) -> float:
-    """1 − (1 − level)^(1/slices): false-alarm rate of each, for `level` in all.
-
-    >>> round(per_slice(0.01, 9), 6)
-    0.001116
-    """
-    return -math.expm1(math.log1p(-level) / slices)
 
 
 def _search(
