@@ -101,3 +101,53 @@ def test_a_search_that_misses_one_is_not_believed(monkeypatch):
 def test_a_matrix_of_equal_eigenvalues_is_all_above_or_all_below():
     assert above(np.eye(250) * 3.0, 4.0).count == 0
     assert above(np.eye(250) * 3.0, 2.0).count == 250
+
+
+def turned(values: list[tuple[float, int]], seed: int, dtype: str) -> np.ndarray:
+    """A Gram matrix of these eigenvalues, each as often as its number says."""
+    diagonal = np.concatenate([np.full(count, value) for value, count in values])
+    basis = np.linalg.qr(gaussian((diagonal.size, diagonal.size), seed))[0]
+    product = (basis * diagonal) @ basis.T
+    return ((product + product.T) / 2).astype(dtype)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("diagonal", [True, False], ids=["diagonal", "turned"])
+@pytest.mark.parametrize(
+    "values",
+    [
+        [(5.0, 1), (4.0, 1), (1.0, 298)],
+        [(9.0, 1), (7.0, 2), (5.0, 3), (1.0, 150), (0.0, 144)],
+        [(9.0, 12), (7.0, 10), (1.0, 278)],
+        [(1e6, 1), (4.0, 1), (0.0, 298)],
+        [(4.0, 25), (0.0, 475)],
+        [(4.0, 40), (0.0, 260)],
+    ],
+    ids=["two-and-one", "three", "many-copies", "far-apart", "25-copies", "40-copies"],
+)
+def test_few_different_eigenvalues_are_found_as_they_are(values, diagonal, dtype):
+    """The Krylov space is soon invariant; Ritz values of what rounding adds to it reached 17 where λmax is 5."""
+    matrix = np.diag(np.concatenate([np.full(n, v) for v, n in values])).astype(dtype)
+    if not diagonal:
+        matrix = turned(values, 3, dtype)
+    expected = np.linalg.eigvalsh(matrix.astype(np.float64))[::-1]
+    expected = expected[expected > 3]
+    found = above(matrix, 3.0)
+    assert found.count == expected.size
+    listed = min(found.count, 16)
+    assert listed <= found.values.size <= found.count
+    error = 1e-5 if dtype == "f4" else 1e-10
+    np.testing.assert_allclose(found.values[:listed], expected[:listed], atol=error * expected[0])
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_the_basis_stays_orthonormal_where_the_space_is_invariant(dtype):
+    matrix = turned([(5.0, 1), (4.0, 1), (1.0, 298)], 4, dtype)
+    rng = np.random.default_rng(0)
+    basis = np.linalg.qr(rng.standard_normal((300, krylov.BLOCK)).astype(dtype))[0]
+    for _ in range(10):
+        block = krylov._next(matrix @ basis[:, -krylov.BLOCK :], basis, rng)
+        basis = np.concatenate([basis, block], axis=1)
+        assert basis.dtype == matrix.dtype
+    identity = basis.T.astype(np.float64) @ basis
+    assert np.abs(identity - np.eye(basis.shape[1])).max() < 20 * np.finfo(dtype).eps
