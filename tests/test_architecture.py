@@ -31,9 +31,11 @@ MAY_IMPORT = {
     "environment": set(),
     "journal": {"records"},
     "engines": {"records", "linalg"},
-    "request": {"records", "analysis", "linalg", "fits", "nulls", "metrics", "diagnosis"},
+    "asked": set(),
+    "request": {"records", "asked", "analysis", "linalg", "fits", "nulls", "metrics", "diagnosis"},
     "scanning": {
-        "records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "request", "journal",
+        "records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "asked", "request",
+        "journal",
     },
     "report": {"records"},
 }  # fmt: skip

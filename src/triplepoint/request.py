@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
+from triplepoint import asked
 from triplepoint.analysis import Settings
 from triplepoint.diagnosis import NULL_LEVEL
 from triplepoint.errors import UsageError
@@ -20,9 +21,9 @@ from triplepoint.records import MatrixPlan, Reason
 
 DEFAULT_REPLICATES = 500
 MAX_TENSORS = 1_000_000
-MIN_REPLICATES, MAX_REPLICATES = 20, 100_000
-MIN_GOF, MIN_NULL = 20, 19
-"""With fewer draws no p-value reaches 0.05."""
+MAX_REPLICATES = 100_000
+# 19 draws give the p-value 0.05 and no smaller one; α's quantiles and the goodness of fit ask for a little more.
+MIN_REPLICATES, MIN_GOF, MIN_NULL = 20, 20, 19
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,21 +58,19 @@ class ScanRequest:
 
 def settings_of(request: ScanRequest) -> Settings:
     """What each matrix needs to know; an unknown mode, metric or interval is a UsageError."""
-    if not isinstance(request.seed, int) or isinstance(request.seed, bool) or request.seed < 0:
-        raise UsageError(f"seed {request.seed!r}", "not a whole number from 0 on", "Use a seed such as 0")
-    if request.mode not in MODES:
-        raise UsageError(f"mode {request.mode!r}", "unknown", f"Use one of {', '.join(MODES)}")
+    metrics = _metrics(request)
+    seed = asked.whole("seed", request.seed, 0)
     return Settings(
-        mode=request.mode,
-        metrics=_metrics(request),
+        mode=asked.word("mode", request.mode, MODES),
+        metrics=metrics,
         asked=request.metrics is not None,
         fit=FitSettings(
-            seed=request.seed,
+            seed=seed,
             replicates=_replicates(request.interval),
-            window=_one_of("window", request.window, WINDOWS),
-            gof_replicas=_count("--gof", request.gof, MIN_GOF) or FitSettings().gof_replicas,
+            window=asked.word("window", request.window, WINDOWS),
+            gof_replicas=_draws("gof", request.gof, MIN_GOF) or FitSettings().gof_replicas,
         ),
-        null=_null(request),
+        null=_null(request, seed, drawn=any(metric.group == "randomize" for metric in metrics)),
         spectra=request.spectra,
         backend=choose_backend(request.device),
     )
@@ -79,88 +78,72 @@ def settings_of(request: ScanRequest) -> Settings:
 
 def groups(request: ScanRequest) -> frozenset[str]:
     """Groups of metrics that belong to this scan; "" are those of every scan."""
-    asked = {"randomize": request.randomize, "null": request.null, "tails": request.tails, "gof": request.gof}
-    return frozenset({"", *(name for name, wanted in asked.items() if wanted)})
+    wanted = {
+        "randomize": request.randomize != 0,
+        "null": request.null is not None,
+        "tails": asked.flag("tails", request.tails),
+        "gof": request.gof != 0,
+    }
+    return frozenset({"", *(name for name, there in wanted.items() if there)})
 
 
 def _metrics(request: ScanRequest) -> tuple[Metric, ...]:
-    """The named ones, or all of the groups that were asked for."""
+    """The named ones and those of the options, or all of every scan and of the options."""
     names, wanted = request.metrics, groups(request)
     of_groups = {name: metric for name, metric in METRICS.items() if metric.group in wanted}
     if names is None:
         return tuple(of_groups.values())
     for name in names:
         if name not in METRICS:
-            near = difflib.get_close_matches(name, METRICS, n=3) or sorted(METRICS)
-            raise UsageError(f"metric {name!r}", "unknown", f"Did you mean {', '.join(near)}?")
+            near = ", ".join(difflib.get_close_matches(name, METRICS, n=3))
+            advice = f"Did you mean {near}?" if near else "Run: triplepoint explain, for all names"
+            raise UsageError(f"metric {name!r}", "unknown", advice)
     added = (name for name, metric in of_groups.items() if metric.group)
     return tuple(METRICS[name] for name in dict.fromkeys([*names, *added]))
 
 
-def _null(request: ScanRequest) -> NullSettings:
-    kind, replicas = NullSettings().null, NullSettings().replicas
+def _null(request: ScanRequest, seed: int, *, drawn: bool) -> NullSettings:
+    """`drawn`: whether a metric asks for a shuffle, by whatever way it came in."""
+    kind, count = NullSettings().null, None
     if request.null is not None:
-        kind, _, count = request.null.partition(":")
-        _one_of("null", kind, KINDS)
-        if count and not count.isdecimal():
-            raise UsageError(
-                f"null {request.null!r}", "not understood", "Use KIND or KIND:B, as signflip:199"
-            )
-        replicas = _count("--null", int(count), MIN_NULL) if count else replicas
-    if not (isinstance(request.level, float) and 1e-6 <= request.level <= 0.2):
-        raise UsageError(
-            f"level {request.level!r}", "not from 1e-6 to 0.2", "Use 0.01 for one false alarm in 100"
-        )
+        kind, count = asked.kind_and_count("null", request.null, "KIND or KIND:B, as signflip:199")
+        asked.word("null", kind, KINDS)
+    replicas = NullSettings().replicas
     return NullSettings(
-        seed=request.seed,
-        level=request.level,
-        bulk=_one_of("bulk", request.bulk, BULKS),
-        randomize=_count("--randomize", request.randomize, 1),
+        seed=seed,
+        level=asked.real("level", request.level, 1e-6, 0.2, "0.01 for one false alarm in 100"),
+        bulk=asked.word("bulk", request.bulk, BULKS),
+        randomize=_draws("randomize", request.randomize, 1) or int(drawn),
         null=kind,
-        replicas=replicas,
+        replicas=replicas
+        if count is None
+        else asked.whole(f"null {kind}: replicas", count, MIN_NULL, MAX_REPLICATES),
     )
 
 
-def _one_of(name: str, value: str, known: Sequence[str]) -> str:
-    if value not in known:
-        raise UsageError(f"{name} {value!r}", "unknown", f"Use one of {', '.join(known)}")
-    return value
-
-
-def _count(name: str, value: int, least: int) -> int:
+def _draws(name: str, value: int, least: int) -> int:
     """Zero, or a number of draws from `least` on."""
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int)
-        or not (value == 0 or least <= value <= MAX_REPLICATES)
-    ):
-        raise UsageError(
-            f"{name} {value!r}", "too few, too many or no whole number", f"Use {least} to {MAX_REPLICATES}"
-        )
-    return value
+    return (
+        0 if value == 0 and not isinstance(value, bool) else asked.whole(name, value, least, MAX_REPLICATES)
+    )
 
 
 def _replicates(interval: str) -> int:
-    kind, _, count = interval.partition(":")
-    if kind == "closed" and not count:
+    usage = f"closed, bootstrap or bootstrap:B with B from {MIN_REPLICATES} to {MAX_REPLICATES}"
+    kind, count = asked.kind_and_count("interval", interval, usage)
+    asked.word("interval", kind, ("closed", "bootstrap"))
+    if kind == "closed" and count is None:
         return 0
-    if kind == "bootstrap" and (not count or count.isdecimal()):
-        replicates = int(count) if count else DEFAULT_REPLICATES
-        if MIN_REPLICATES <= replicates <= MAX_REPLICATES:
-            return replicates
-    raise UsageError(
-        f"interval {interval!r}",
-        "not understood",
-        f"Use closed, bootstrap or bootstrap:B with B from {MIN_REPLICATES} to {MAX_REPLICATES}",
-    )
+    replicates = DEFAULT_REPLICATES if count is None else count
+    if kind == "closed" or not MIN_REPLICATES <= replicates <= MAX_REPLICATES:
+        raise UsageError(f"interval {interval!r}", "not understood", f"Use {usage}")
+    return replicates
 
 
-def workers_of(asked: int | None) -> int:
+def workers_of(asked_for: int | None) -> int:
     """Worker threads: as asked, or one a usable core."""
-    if asked is not None:
-        if asked < 1:
-            raise UsageError(f"{asked} workers", "at least one is needed", "Leave out workers for one a core")
-        return asked
+    if asked_for is not None:
+        return asked.whole("workers", asked_for, 1)
     usable = getattr(os, "sched_getaffinity", None)
     return len(usable(0)) if usable else os.cpu_count() or 1
 
@@ -193,7 +176,6 @@ def identity(request: ScanRequest, settings: Settings, digest: str, version: str
         "mode",
         "interval",
         "interval_model",
-        "metrics",
         "backend",
         "device",
         "spectra",
@@ -210,12 +192,14 @@ def identity(request: ScanRequest, settings: Settings, digest: str, version: str
         "version": version,
         "digest": digest,
         "seed": request.seed,
+        "metrics": [metric.name for metric in settings.metrics],
         **{name: made[name] for name in kept},
     }
 
 
 def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str, Any]:
-    """The request as it stands in the provenance."""
+    """The request as it stands in the provenance, with the number of draws that named metrics bring with them."""
+    drawn = {metric.group for metric in settings.metrics}
     return {
         "mode": request.mode,
         "interval": request.interval,
@@ -227,13 +211,13 @@ def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str
         "backend": settings.backend.name,
         "allow_pickle": request.allow_pickle,
         "spectra": request.spectra,
-        "randomize": request.randomize,
-        "null": request.null and f"{settings.null.null}:{settings.null.replicas}",
+        "randomize": settings.null.randomize,
+        "null": f"{settings.null.null}:{settings.null.replicas}" if "null" in drawn else None,
         "tails": request.tails,
         "window": request.window,
-        "gof": request.gof,
+        "gof": settings.fit.gof_replicas if "gof" in drawn else 0,
         "bulk": request.bulk,
-        "level": request.level,
+        "level": settings.null.level,
         "layouts": list(request.layouts),
         "max_tensors": request.max_tensors,
         "null_level": NULL_LEVEL,

@@ -13,7 +13,7 @@ from contextlib import closing
 from itertools import groupby
 from typing import Any
 
-from triplepoint import __version__, analysis, checkpoints, matrices
+from triplepoint import __version__, analysis, asked, checkpoints, matrices
 from triplepoint.checkpoints.digests import blake2b
 from triplepoint.engines import SerialEngine, Task, ThreadEngine, largest_first
 from triplepoint.environment import environment
@@ -54,7 +54,7 @@ def scan(
             of a model or adapter), a `torch.nn.Module`, a state dict or a dict of arrays. No code from a file is run.
         mode: `precise` (float64 Gram matrix), `fast` (float32, promoted where needed) or `exact` (float64 SVD).
         layers: glob patterns over matrix ids; one that starts with `!` excludes.
-        metrics: names of metrics; all by default.
+        metrics: names of metrics, beside those of the options below; by default the 40 of every scan.
         seed: of everything random: shuffles, replicas, bootstraps.
         workers: worker threads; by default one a usable core.
         interval: `closed`, `bootstrap` or `bootstrap:B` with B refits.
@@ -65,7 +65,8 @@ def scan(
         max_tensors: a checkpoint that names more is refused.
         resume: a file that keeps finished rows; the same scan begun again goes on from there.
         randomize: shuffles whose full spectra are computed, with the metrics that come from them; 0 for none.
-        null: `gaussian`, `shuffle`, `signflip` or `product`, or `KIND:B` with B replicas, for p-values by simulation.
+        null: `gaussian`, `shuffle`, `signflip` or `product` (adapters), or `KIND:B` with B replicas (199), for p-values
+            by simulation.
         tails: also fit the other laws of the tail and the estimators with their null scores.
         window: `intended` or `legacy`: where the peak window of the truncated power law begins.
         gof: bootstrap samples of the goodness of fit; 0 for none.
@@ -91,8 +92,8 @@ def scan(
         ScanRequest(
             source=source,
             mode=mode,
-            layers=_names(layers),
-            metrics=_names(metrics),
+            layers=asked.names("layers", layers),
+            metrics=asked.names("metrics", metrics),
             seed=seed,
             workers=workers,
             interval=interval,
@@ -100,7 +101,7 @@ def scan(
             device=device,
             layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
             max_tensors=max_tensors,
-            resume=None if resume is None else os.fspath(resume),
+            resume=None if resume is None else asked.path("resume", resume),
             randomize=randomize,
             null=null,
             tails=tails,
@@ -110,12 +111,6 @@ def scan(
             level=level,
         )
     )
-
-
-def _names(given: str | Iterable[str] | None) -> tuple[str, ...] | None:
-    if given is None:
-        return None
-    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
@@ -187,7 +182,7 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
             interrupted=interrupted,
         ),
         tuple(rows),
-        summarize(rows, [metric.name for metric in settings.metrics]),
+        summarize(rows, [metric.name for metric in settings.metrics], settings.null.replicas),
     )
 
 

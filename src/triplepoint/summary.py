@@ -7,11 +7,23 @@ from collections import Counter
 from collections.abc import Sequence
 
 from triplepoint.nulls import discoveries
-from triplepoint.records import MatrixRow, Phase, Reason, Severity, SpectralClass, Summary, primary
+from triplepoint.records import (
+    MatrixRow,
+    Phase,
+    Reason,
+    ReplicaDiscoveries,
+    Severity,
+    SpectralClass,
+    Summary,
+    primary,
+)
 
 
-def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
-    """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons."""
+def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int) -> Summary:
+    """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons.
+
+    `draws`: how many replicas a p-value of `--null` comes from.
+    """
     counted = [row for row in rows if row.counted and row.status == "ok"]
     phases = Counter(row.phase for row in counted)
     # What is wrong with a kernel or a fused weight counts once.
@@ -29,9 +41,13 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str]) -> Summary:
         null_rejected=discoveries(p_values),
         null_tested=len(p_values),
         classes={name: classes[name] for name in SpectralClass if name in classes},
-        replicas_rejected=discoveries(replicas) if replicas else None,
-        replicas_tested=len(replicas),
+        replicas=_against_replicas(replicas, draws) if replicas else None,
     )
+
+
+def _against_replicas(p_values: Sequence[float], draws: int) -> ReplicaDiscoveries:
+    beyond = sum(p < 1.5 / (draws + 1) for p in p_values)
+    return ReplicaDiscoveries(discoveries(p_values), len(p_values), beyond)
 
 
 def _mean(rows: Sequence[MatrixRow], metric: str) -> tuple[float | None, int]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
 from hypothesis import given, settings
 
 from tests import synthetic
 from tests.synthetic import failed, row, scan_of, skipped
-from triplepoint.records import Phase, Reason, Scan
+from triplepoint.records import Phase, Reason, ReplicaDiscoveries, Scan
 from triplepoint.report.verdict import CAVEAT, verdict
 
 
@@ -115,13 +116,27 @@ def test_the_wording_never_promises_a_good_model() -> None:
 
 def test_replicas_are_told_with_their_kind_and_number() -> None:
     scan = scan_of([row("a"), row("b")], settings={"null": "signflip:199"})
-    found = dataclasses.replace(scan.summary, replicas_rejected=1, replicas_tested=2)
+    found = dataclasses.replace(scan.summary, replicas=ReplicaDiscoveries(1, 2, 1))
     text = verdict(dataclasses.replace(scan, summary=found))
     assert "(false discovery rate 1 %), 1 of 2 from 199 signflip replicas at the same rate." in text
 
 
 def test_replicas_too_few_for_the_rate_are_called_so() -> None:
-    scan = scan_of([row("a"), row("b")], settings={"null": "signflip:98"})
-    found = dataclasses.replace(scan.summary, replicas_rejected=0, replicas_tested=2)
+    # Benjamini–Hochberg at 1 % rejects 3 of 8 with p = 1/(B + 1) only from B = 8/(0.01 · 3) − 1 on.
+    scan = scan_of([row("a"), row("b")], settings={"null": "signflip:199"})
+    found = dataclasses.replace(scan.summary, replicas=ReplicaDiscoveries(0, 8, 3))
     text = verdict(dataclasses.replace(scan, summary=found))
-    assert text.endswith("; 98 signflip replicas are too few for that rate, which needs 99.")
+    assert text.endswith(
+        "; 3 of 8 lie beyond all 199 signflip replicas, too few for that rate, which needs 266."
+    )
+
+
+@pytest.mark.parametrize(
+    ("parts", "kind"),
+    [(("adapter", "adapter.a"), "product"), (("adapter", None), "signflip (adapters: product)")],
+)
+def test_adapters_have_replicas_of_their_own_kind(parts: tuple[str | None, ...], kind: str) -> None:
+    rows = [row(f"w{i}", part=part, metrics={"replica_p": 0.5}) for i, part in enumerate(parts)]
+    scan = scan_of(rows, settings={"null": "signflip:199"})
+    found = dataclasses.replace(scan.summary, replicas=ReplicaDiscoveries(0, 2, 0))
+    assert f", 0 of 2 from 199 {kind} replicas at" in verdict(dataclasses.replace(scan, summary=found))

@@ -1,4 +1,4 @@
-"""`triplepoint explain NAME`: what a metric, rule, phase or spectral class means, where it comes from, when it misleads."""
+"""`triplepoint explain NAME`: what a name means, where it comes from, when it misleads."""
 
 from __future__ import annotations
 

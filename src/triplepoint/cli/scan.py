@@ -47,7 +47,10 @@ _EXITS = (
     "--layers", multiple=True, metavar="GLOB", help="Only ids that match; a leading ! excludes. Repeatable."
 )
 @click.option(
-    "--metrics", multiple=True, metavar="NAMES", help="Only these, with commas between. Repeatable."
+    "--metrics",
+    multiple=True,
+    metavar="NAMES",
+    help="Only these and those of --tails, --gof, --randomize, --null; with commas between. Repeatable.",
 )
 @click.option(
     "--mode",
@@ -96,7 +99,7 @@ _EXITS = (
 )
 @click.option(
     "--randomize",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=1, max=100_000),
     is_flag=False,
     flag_value=1,
     default=None,
@@ -106,7 +109,8 @@ _EXITS = (
 @click.option(
     "--null",
     metavar="KIND[:B]",
-    help="p-values from B replicas: gaussian, shuffle, signflip (allows uneven variance) or product (adapters).",
+    help="p-values from B replicas (default 199): gaussian, shuffle, signflip (forgives uneven variance) or product "
+    "(adapters). See: triplepoint explain null",
 )
 @click.option("--tails", is_flag=True, help="Other laws for the tail, and estimators with their null scores.")
 @click.option(
@@ -114,11 +118,12 @@ _EXITS = (
     type=click.Choice(WINDOWS),
     default="intended",
     show_default=True,
-    help="Around the peak of the histogram, for E-TPL; legacy: with the error of earlier tools.",
+    help="Where --tails looks for the xmin of e_tpl and exp; legacy: as published tools do. See: triplepoint explain "
+    "window",
 )
 @click.option(
     "--gof",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=20, max=100_000),
     is_flag=False,
     flag_value=1000,
     default=None,

@@ -9,7 +9,7 @@ from triplepoint.records.nulls import AlphaNull, BulkNull
 from triplepoint.records.parts import is_slice, primary
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
-from triplepoint.records.scans import Provenance, Scan, Summary
+from triplepoint.records.scans import Provenance, ReplicaDiscoveries, Scan, Summary
 from triplepoint.records.spectra import Spectrum
 from triplepoint.records.tails import (
     Clipped,
@@ -45,6 +45,7 @@ __all__ = [
     "Provenance",
     "Randomized",
     "Reason",
+    "ReplicaDiscoveries",
     "ReplicaNull",
     "Scan",
     "Severity",

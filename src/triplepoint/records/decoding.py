@@ -13,7 +13,7 @@ from triplepoint.records.encoding import TRAP_NUMBERS
 from triplepoint.records.measurements import Finding, Severity
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
-from triplepoint.records.scans import SCHEMA, Provenance, Summary
+from triplepoint.records.scans import SCHEMA, Provenance, ReplicaDiscoveries, Summary
 from triplepoint.records.traps import Cause, Trap, TrapEntry
 
 T = TypeVar("T")
@@ -97,7 +97,7 @@ def summary(entry: Document) -> Summary:
     null = mapping(entry, "null")
     # Scans of earlier versions have neither.
     classes = _counts(entry, "classes") if "classes" in entry else {}
-    replicas = mapping(entry, "replicas") if entry.get("replicas") is not None else {}
+    replicas = mapping(entry, "replicas") if entry.get("replicas") is not None else None
     return Summary(
         metrics={
             name: (optional(mapping(means, name), "mean", float), field(mapping(means, name), "n", int))
@@ -109,9 +109,12 @@ def summary(entry: Document) -> Summary:
         null_rejected=field(null, "rejected", int),
         null_tested=field(null, "tested", int),
         classes={SpectralClass(name): count for name, count in classes.items()},
-        replicas_rejected=field(replicas, "rejected", int) if replicas else None,
-        replicas_tested=field(replicas, "tested", int) if replicas else 0,
+        replicas=None if replicas is None else _replicas(replicas),
     )
+
+
+def _replicas(entry: Document) -> ReplicaDiscoveries:
+    return ReplicaDiscoveries(*(field(entry, name, int) for name in ("rejected", "tested", "beyond")))
 
 
 def record(value: Any) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from triplepoint.records.classes import Classified
 from triplepoint.records.measurements import Finding
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow
-from triplepoint.records.scans import FALSE_DISCOVERY_RATE, Provenance, Summary
+from triplepoint.records.scans import FALSE_DISCOVERY_RATE, Provenance, ReplicaDiscoveries, Summary
 from triplepoint.records.traps import Trap
 
 TRAP_NUMBERS = ("eigenvalue", "strength", "effective_rows", "effective_columns", "mean_overlap")
@@ -77,11 +77,6 @@ def provenance(record: Provenance) -> dict[str, Any]:
 
 def summary(record: Summary) -> dict[str, Any]:
     """The `summary` object."""
-    replicas = {
-        "rejected": record.replicas_rejected,
-        "tested": int(record.replicas_tested),
-        "fdr": FALSE_DISCOVERY_RATE,
-    }
     return {
         "metrics": {name: {"mean": _number(mean), "n": int(n)} for name, (mean, n) in record.metrics.items()},
         "phases": {phase.value: int(count) for phase, count in record.phases.items()},
@@ -93,7 +88,16 @@ def summary(record: Summary) -> dict[str, Any]:
             "fdr": FALSE_DISCOVERY_RATE,
         },
         "classes": {name.value: int(count) for name, count in record.classes.items()},
-        "replicas": None if record.replicas_rejected is None else replicas,
+        "replicas": None if record.replicas is None else _replicas(record.replicas),
+    }
+
+
+def _replicas(found: ReplicaDiscoveries) -> dict[str, Any]:
+    return {
+        "rejected": int(found.rejected),
+        "tested": int(found.tested),
+        "beyond": int(found.beyond),
+        "fdr": FALSE_DISCOVERY_RATE,
     }
 
 

@@ -41,6 +41,18 @@ class Provenance:
 
 
 @dataclass(frozen=True, slots=True)
+class ReplicaDiscoveries:
+    """Counted rows against the replicas of `--null`."""
+
+    rejected: int
+    """Rows that differ from them at `FALSE_DISCOVERY_RATE` (Benjamini–Hochberg)."""
+    tested: int
+    beyond: int
+    """Rows that lie beyond every one of their B replicas: p = 1/(B + 1). They can be rejected only where
+    B ≥ tested/(rate · beyond) − 1."""
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
     """The model in a few numbers; means over counted rows where the metric has a value."""
 
@@ -57,9 +69,8 @@ class Summary:
     null_tested: int
     classes: Mapping[SpectralClass, int] = field(default_factory=dict)
     """Spectral classes over counted rows that have one."""
-    replicas_rejected: int | None = None
-    """Counted rows that differ from the replicas of `--null` at `FALSE_DISCOVERY_RATE`; None where none were drawn."""
-    replicas_tested: int = 0
+    replicas: ReplicaDiscoveries | None = None
+    """None where `--null` drew none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator
 
@@ -99,16 +100,25 @@ def _counts(scan: Scan, counted: int, failed: int) -> str:
 
 def _replicas(scan: Scan) -> str:
     """How many differ from the replicas of `--null`, where they were drawn."""
-    summary = scan.summary
-    if summary.replicas_rejected is None:
+    found = scan.summary.replicas
+    if found is None:
         return ""
-    kind, _, count = str(scan.provenance.settings.get("null") or "").partition(":")
-    drawn = " ".join(word for word in (safe_text(count), safe_text(kind), "replicas") if word)
+    drawn = _drawn(scan)
+    if found.rejected or not found.beyond:
+        return f", {found.rejected} of {found.tested} from {drawn} at the same rate"
     # The smallest p that B replicas can give is 1/(B + 1).
-    needed = round(1 / FALSE_DISCOVERY_RATE) - 1
-    if count.isdigit() and int(count) < needed:
-        return f"; {drawn} are too few for that rate, which needs {needed}"
-    return f", {summary.replicas_rejected} of {summary.replicas_tested} from {drawn} at the same rate"
+    needed = math.ceil(found.tested / (FALSE_DISCOVERY_RATE * found.beyond)) - 1
+    return f"; {found.beyond} of {found.tested} lie beyond all {drawn}, too few for that rate, which needs {needed}"
+
+
+def _drawn(scan: Scan) -> str:
+    """How many replicas of which kind; adapters have a kind of their own."""
+    kind, _, count = str(scan.provenance.settings.get("null") or "").partition(":")
+    rows = [row for row in scan.matrices if row.metrics.get("replica_p") is not None]
+    adapters = sum((row.part or "").split(".")[0] == "adapter" for row in rows)
+    if adapters:
+        kind = "product" if adapters == len(rows) else f"{kind} (adapters: product)"
+    return " ".join(word for word in (safe_text(count), safe_text(kind), "replicas") if word)
 
 
 def _why(scan: Scan) -> str:
