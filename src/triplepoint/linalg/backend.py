@@ -24,8 +24,5 @@ class Backend(Protocol):
     def accumulate(self, gram: Any, panel: Array, *, tall: bool) -> Any:
         """Gram + PᵀP for a tall P (k, n), Gram + PPᵀ for a wide one (n, k); may work in place."""
 
-    def trace(self, gram: Any) -> float:
-        """Σ of the diagonal, in float64."""
-
     def eigenvalues(self, gram: Any) -> tuple[Array, str]:
         """All eigenvalues ascending, float64, and the name of the kernel. May destroy `gram`."""

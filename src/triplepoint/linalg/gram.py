@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg.backend import Backend
-from triplepoint.linalg.moments import powers, standardised
+from triplepoint.linalg.moments import Moments
 from triplepoint.linalg.panels import is_tall, panels
 from triplepoint.records import EntryStatistics, PackedRows
 
 Array = np.ndarray[Any, Any]
 
-# Fourth powers of entries outside these bounds leave the exponent range (float32: 1e±38), so W is rescaled by a power
-# of two, which is exact.
-SAFE = {np.dtype(np.float32): (1e-8, 1e8), np.dtype(np.float64): (1e-70, 1e70)}
+# Squares of entries outside these bounds (float32: 1e±38), or fourth powers of entries or of a spread that is 1e-12 of
+# them, leave the exponent range, so W is rescaled by a power of two, which is exact.
+SAFE = {np.dtype(np.float32): (1e-8, 1e8), np.dtype(np.float64): (1e-60, 1e70)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,30 +44,23 @@ def gram_pass(
 ) -> GramPass:
     """Gram matrix of `values` (rows, columns), accumulated panel by panel in `dtype`.
 
-    Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle), three passes over the panel and one
+    Memory: n² and one panel, n the smaller side. Cost: n²·m flops (one triangle), two passes over the panel and one
     over pieces of it that stay in the cache.
     """
     tall = is_tall(values.shape)
     gram = backend.zeros(min(values.shape), dtype)
     count = values.size
-    total, largest = 0.0, 0.0
-    cubes, fourths = 0.0, 0.0
+    largest, moments = 0.0, Moments()
     for panel in panels(values, dtype, factor):
         high, low = float(np.max(panel)), float(np.min(panel))
         if not (math.isfinite(high) and math.isfinite(low)):
             return GramPass(gram, factor, EntryStatistics(count, math.nan, math.nan, math.nan))
         largest = max(largest, high, -low)
-        with np.errstate(over="ignore"):
-            total += float(np.sum(panel))
-            cubes, fourths = (a + b for a, b in zip((cubes, fourths), powers(panel), strict=True))
+        moments.add(panel)
         gram = backend.accumulate(gram, panel, tall=tall)
     wanted = rescaling(largest, *SAFE[dtype])
     if factor == 1.0 and wanted != 1.0:
         return gram_pass(values, dtype, backend, wanted)
-    mean = total / count
-    variance = max(backend.trace(gram) / count - mean**2, 0.0)
-    skewness, kurtosis = standardised(mean, variance, cubes / count, fourths / count)
-    entries = EntryStatistics(
-        count, mean / factor, math.sqrt(variance) / factor, largest / factor, skewness, kurtosis
-    )
+    mean, std, skewness, kurtosis = moments.result()
+    entries = EntryStatistics(count, mean / factor, std / factor, largest / factor, skewness, kurtosis)
     return GramPass(gram, factor, entries)

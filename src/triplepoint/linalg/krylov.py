@@ -1,10 +1,10 @@
 """The eigenvalues of a Gram matrix above a bound: few, found in a block Krylov space and counted by a certificate.
 
 Ritz values never exceed the eigenvalues of the same rank (Cauchy), so those above the bound are a lower bound of the
-count k, if the basis is orthonormal; see `_next`. That there are no more is shown by one Cholesky factorisation: if c·I − G + V·2Θ·Vᵀ is positive definite, with
-the k Ritz pairs (Θ, V), then G exceeds a matrix below c by one of rank k, and at most k eigenvalues lie above c (Weyl).
-Both hold for unconverged pairs too. n³/3 flops instead of the 4/3·n³ of a tridiagonalisation, and all matrix–matrix
-work.
+count k, if the basis is orthonormal; see `_next`. That there are no more is shown by one Cholesky factorisation: if
+c·I − G + V·2Θ·Vᵀ is positive definite, with the k Ritz pairs (Θ, V), then G exceeds a matrix below c by one of rank k,
+and at most k eigenvalues lie above c (Weyl). Both hold for unconverged pairs too. n³/3 flops instead of the 4/3·n³ of
+a tridiagonalisation, and all matrix–matrix work.
 """
 
 from __future__ import annotations

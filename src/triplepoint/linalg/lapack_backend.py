@@ -42,10 +42,6 @@ class LapackBackend:
         lapack.syrk(panel, gram, tall=tall, beta=1.0)
         return gram
 
-    def trace(self, gram: Array) -> float:
-        """See `Backend`."""
-        return float(np.trace(gram, dtype=np.float64))
-
     def eigenvalues(self, gram: Array) -> tuple[Array, str]:
         """One stage or two, whichever `two_stage` says."""
         if two_stage(gram.shape[0], gram.dtype):

@@ -1,13 +1,15 @@
-"""Third and fourth moments of the entries: what alone can make an outlier of a shuffled matrix.
+"""Moments of the entries: the noise level, and what alone can make an outlier of a shuffled matrix.
 
-⟨(w−μ)³⟩ and ⟨(w−μ)⁴⟩ follow from the raw moments, which are summed while a panel is at hand. The sums are taken in
-pieces that stay in the cache: 768 x 3072 float64 entries take 1.1 ms so.
+All are summed about a place near the mean while a panel is at hand, and moved to the mean at the end: about zero the
+fourth moment loses (⟨w⟩/σ)⁴ of its digits, all of them in float64 from ⟨w⟩/σ = 10⁴ on. The sums are taken in pieces
+that stay in the cache: 768 x 3072 entries take 4 ms so, where their Gram matrix takes 60 ms.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,35 +19,68 @@ from triplepoint.records import EntryStatistics
 Array = np.ndarray[Any, Any]
 
 PIECE = 1 << 14
+# Below this part of the mean a spread is rounding.
+FLAT = 1e-12
+# (shift − mean)²/σ² from which the fourth moment has lost 12 of its 16 digits.
+FAR = 1e6
 
 
-def powers(panel: Array) -> tuple[float, float]:
-    """(Σw³, Σw⁴) of a C-ordered panel; infinite where the powers leave the range of its type."""
-    flat = panel.reshape(-1)
-    squares = np.empty(min(PIECE, flat.size), flat.dtype)
-    cubes = fourths = 0.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        for start in range(0, flat.size, PIECE):
-            piece = flat[start : start + PIECE]
-            square = np.square(piece, out=squares[: piece.size])
-            cubes += float(np.dot(square, piece))
-            fourths += float(np.dot(square, square))
-    return cubes, fourths
+@dataclass(slots=True)
+class Moments:
+    """Sums of the powers of w − `shift` in float64, over as many entries as were added."""
+
+    shift: float | None = None
+    """The mean of some entries of the first panel; None before it."""
+    count: int = 0
+    sums: tuple[float, float, float, float] = (0.0, 0.0, 0.0, 0.0)
+
+    def add(self, panel: Array) -> None:
+        """Take up a C-ordered panel; the sums are infinite where powers leave the range of float64."""
+        flat = panel.reshape(-1)
+        if self.shift is None:
+            # Rounded to the type of the panel: entries near it are then subtracted without rounding.
+            some = flat[:: max(1, flat.size // PIECE)]
+            self.shift = float(flat.dtype.type(np.mean(some, dtype=np.float64)))
+        buffers = np.empty((2, min(PIECE, flat.size)))
+        first, second, third, fourth = self.sums
+        with np.errstate(over="ignore", invalid="ignore"):
+            for start in range(0, flat.size, PIECE):
+                piece = flat[start : start + PIECE]
+                near, square = buffers[:, : piece.size]
+                np.subtract(piece, self.shift, out=near, dtype=np.float64)
+                np.square(near, out=square)
+                first += float(np.sum(near))
+                second += float(np.dot(near, near))
+                third += float(np.dot(square, near))
+                fourth += float(np.dot(square, square))
+        self.count += flat.size
+        self.sums = first, second, third, fourth
+
+    def result(self) -> tuple[float, float, float, float]:
+        """(mean, σ, skewness, kurtosis) of the entries."""
+        assert self.shift is not None, "no panel was added"
+        return central(self.shift, *(total / self.count for total in self.sums))
 
 
-def standardised(mean: float, variance: float, third: float, fourth: float) -> tuple[float, float]:
-    """(skewness, kurtosis) from the mean, the variance and the raw third and fourth moments; NaN without spread.
+def central(
+    shift: float, first: float, second: float, third: float, fourth: float
+) -> tuple[float, float, float, float]:
+    """(mean, σ, skewness, kurtosis) from ⟨(w − shift)ᵏ⟩, k = 1 … 4.
 
-    >>> standardised(0.5, 0.25, 0.5, 0.5)  # a fair coin
-    (0.0, 1.0)
+    The last two are NaN without spread, and where the shift is so far from the mean that fewer than three digits are
+    left.
+
+    >>> central(2.0, 0.5, 0.5, 0.5, 0.5)  # a fair coin
+    (2.5, 0.5, 0.0, 1.0)
     """
-    # Below this the variance is rounding of the mean's square.
-    if not (variance > 1e-12 * mean**2 and math.isfinite(third) and math.isfinite(fourth)):
-        return math.nan, math.nan
-    square = mean**2
-    about_three = third - 3 * mean * variance - mean * square
-    about_four = fourth - 4 * mean * third + 6 * square * (variance + square) - 3 * square**2
-    return about_three / variance**1.5, max(about_four / variance**2, 1.0)
+    square = first**2
+    variance = max(second - square, 0.0)
+    mean, std = shift + first, math.sqrt(variance)
+    if not (std > FLAT * abs(mean) and square < FAR * variance and math.isfinite(third + fourth)):
+        return mean, std, math.nan, math.nan
+    about_three = third - 3 * first * variance - first * square
+    about_four = fourth - 4 * first * third + 6 * square * (variance + square) - 3 * square**2
+    return mean, std, about_three / variance**1.5, max(about_four / variance**2, 1.0)
 
 
 def together(parts: Sequence[EntryStatistics]) -> EntryStatistics:
@@ -57,7 +92,7 @@ def together(parts: Sequence[EntryStatistics]) -> EntryStatistics:
     if std == 0:
         return EntryStatistics(count, mean, std, largest)
     # Relative to the common σ: (spread, shift) of every part.
-    scaled = [(p.std / std, (p.mean - mean) / std, p) for p in parts]
+    scaled = [(p.std / std if p.std > FLAT * abs(p.mean) else 0.0, (p.mean - mean) / std, p) for p in parts]
     third = math.fsum(_third(s, d, p) for s, d, p in scaled) / len(parts)
     fourth = math.fsum(_fourth(s, d, p) for s, d, p in scaled) / len(parts)
     return EntryStatistics(count, mean, std, largest, third, fourth)

@@ -25,10 +25,6 @@ class NumpyBackend:
             gram += panel.T @ panel if tall else panel @ panel.T
         return gram
 
-    def trace(self, gram: Array) -> float:
-        """See `Backend`."""
-        return float(np.trace(gram, dtype=np.float64))
-
     def eigenvalues(self, gram: Array) -> tuple[Array, str]:
         """See `Backend`."""
         return np.linalg.eigvalsh(gram).astype(np.float64, copy=False), "eigvalsh"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg.gram import SAFE, rescaling
-from triplepoint.linalg.moments import standardised
+from triplepoint.linalg.moments import central
 from triplepoint.records import EntryStatistics
 
 Array = np.ndarray[Any, Any]
@@ -46,15 +46,23 @@ def _singular_values(stack: Array) -> Array:
 def entry_statistics(stack: Array) -> list[EntryStatistics]:
     """Moments and largest entry of every slice of a float64 stack."""
     largest = np.max(np.abs(stack), axis=(1, 2))
-    # Scaled first: squares of entries beyond 1e154 overflow.
-    unit = stack / np.where(largest > 0, largest, 1.0)[:, None, None]
-    means, deviations = np.mean(unit, axis=(1, 2)), np.std(unit, axis=(1, 2))
+    # Scaled first, by powers of two: squares of entries beyond 1e154 overflow.
+    scale = np.ldexp(1.0, np.maximum(np.frexp(largest)[1] - 1, -1022))
+    unit = stack / scale[:, None, None]
+    means = np.mean(unit, axis=(1, 2))
+    unit -= means[:, None, None]
     square = np.square(unit)
-    thirds, fourths = np.mean(square * unit, axis=(1, 2)), np.mean(np.square(square), axis=(1, 2))
+    powers = unit, square, square * unit, np.square(square)
+    columns = means, *(np.mean(power, axis=(1, 2)) for power in powers)
     count = stack.shape[1] * stack.shape[2]
     return [
-        EntryStatistics(count, mean * top, std * top, top, *standardised(mean, std**2, third, fourth))
-        for mean, std, third, fourth, top in zip(
-            *(column.tolist() for column in (means, deviations, thirds, fourths, largest)), strict=True
-        )
+        _entries(count, top, size, central(*moments))
+        for top, size, *moments in zip(*(c.tolist() for c in (largest, scale, *columns)), strict=True)
     ]
+
+
+def _entries(
+    count: int, largest: float, scale: float, moments: tuple[float, float, float, float]
+) -> EntryStatistics:
+    mean, std, skewness, kurtosis = moments
+    return EntryStatistics(count, mean * scale, std * scale, largest, skewness, kurtosis)

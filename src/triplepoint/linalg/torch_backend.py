@@ -49,10 +49,6 @@ class TorchBackend:
         finally:
             matmul.allow_tf32 = before
 
-    def trace(self, gram: Any) -> float:
-        """See `Backend`."""
-        return float(gram.diagonal().double().sum())
-
     def eigenvalues(self, gram: Any) -> tuple[Array, str]:
         """See `Backend`."""
         values = self._torch.linalg.eigvalsh(gram).double().cpu().numpy()
