@@ -7,6 +7,7 @@ table has not seen; WeightWatcher's own fit, which the same spikes bend.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,8 @@ from triplepoint.nulls import gaussian as bidiagonal
 from triplepoint.nulls.bulk_fit import WINDOW, _partial_sum, fit_bulk, fit_noise
 from triplepoint.nulls.compare import P_FLOOR, tail_p
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.records import BulkFit, LowRank, Reason
+from triplepoint.nulls.shrinkage import signal_part
+from triplepoint.records import BulkFit, LowRank, Reason, Signal
 
 SHAPE = (400, 300)
 # Standard deviation of the σ̂ of one Gaussian 400 x 300 matrix, from 400 draws.
@@ -108,19 +110,83 @@ def test_heavy_tails_and_uneven_columns_are_no_noise():
         assert found.num_spikes < 196
 
 
-@pytest.mark.parametrize("rank", [1, 10, 100, 150, 190])
-def test_lost_rank_ends_and_lies_far_from_noise(rank):
-    found = fit(gaussian((300, rank), 2) @ gaussian((rank, 200), 3))
-    assert found.ks_distance > 0.03
-    assert found.ks_p < 1e-4
-    assert math.isfinite(found.sigma)
-    assert found.sigma > 0
+@pytest.mark.parametrize("method", ["quantiles", "kde"])
+@pytest.mark.parametrize("rank", [1, 8, 60, 120])
+def test_a_low_rank_without_noise_has_no_noise_level_and_all_of_it_is_signal(rank, method):
+    matrix = gaussian((300, rank), 2) @ gaussian((rank, 200), 3)
+    settings = NullSettings(bulk=method)
+    for stored in (matrix, matrix.astype(np.float32)):
+        decomposition, spectrum = decomposed(stored)
+        assert fit_bulk(decomposition, spectrum, settings) is Reason.undefined
+        assert signal_part(decomposition, settings) == Signal(pytest.approx(1.0, rel=1e-12), rank)
+
+
+def test_noise_far_below_a_low_rank_is_found():
+    found = fit(gaussian((300, 8), 2) @ gaussian((8, 200), 3) + 1e-6 * gaussian((300, 200), 4))
+    assert found.sigma == pytest.approx(1e-6, rel=0.02)
+    assert found.num_spikes == 8
+
+
+def test_one_entry_that_hides_the_rest_is_no_noise():
+    matrix = gaussian((100, 50)).astype(np.float32)
+    matrix[3, 4] = 1e30
+    decomposition, spectrum = decomposed(matrix)
+    assert fit_bulk(decomposition, spectrum, NullSettings()) is Reason.undefined
+    assert signal_part(decomposition, NullSettings()) == Signal(1.0, 1)
 
 
 def test_constant_and_tiny_matrices_end():
-    assert fit(np.ones((20, 20))).num_spikes == 1
+    for value in (1.0, 0.1):
+        decomposition, spectrum = decomposed(np.full((30, 20), value))
+        assert fit_bulk(decomposition, spectrum, NullSettings()) is Reason.undefined
+        assert signal_part(decomposition, NullSettings()) is Reason.undefined
     for seed in range(20):
         assert 0 <= fit(gaussian((8, 8), seed)).num_spikes <= 4
+
+
+@pytest.mark.parametrize("method", ["quantiles", "kde"])
+def test_spikes_are_what_lies_above_the_threshold(method):
+    generator = np.random.default_rng(7)
+    for _ in range(40):
+        decomposition, spectrum = decomposed(generator.standard_cauchy((100, 97)))
+        found = fit_bulk(decomposition, spectrum, NullSettings(bulk=method))
+        assert found.num_spikes == np.count_nonzero(spectrum.eigenvalues > found.threshold)
+        assert found.num_spikes == signal_part(decomposition, NullSettings(bulk=method)).rank
+        assert found.threshold > found.edge
+
+
+@pytest.mark.parametrize("square", [2400.0, 2727.0, 3000.0])
+def test_a_spectrum_between_the_points_of_the_density_has_no_density_fit(square):
+    values = np.ones(400)
+    values[0] = np.sqrt(square)
+    decomposition, spectrum = decomposed(orthogonal(500, 1)[:, :400] * values @ orthogonal(400, 2))
+    assert fit_bulk(decomposition, spectrum, NullSettings(bulk="kde")) is Reason.undefined
+    assert signal_part(decomposition, NullSettings(bulk="kde")) is Reason.undefined
+    assert fit_bulk(decomposition, spectrum, NullSettings()).num_spikes == 1
+
+
+@pytest.mark.parametrize("method", ["quantiles", "kde"])
+@pytest.mark.parametrize("value", [0.0, 0.1])
+def test_a_constant_slice_changes_nothing(value, method):
+    stack = gaussian((9, 128, 112), 5).astype(np.float32)
+    stack[4] = value
+    settings = NullSettings(bulk=method)
+    whole, rest = decomposed(stack), decomposed(np.delete(stack, 4, axis=0))
+    found, expected = (fit_bulk(*some, settings) for some in (whole, rest))
+    assert found.by_slice[4] == (0.0, 0.0)
+    assert replace(found, by_slice=()) == replace(expected, by_slice=())
+    assert signal_part(whole[0], settings) == signal_part(rest[0], settings)
+
+
+def test_a_slice_without_noise_adds_its_spikes_and_no_noise_level():
+    stack = gaussian((3, 64, 32), 6)
+    stack[1] = gaussian((64, 2), 7) @ gaussian((2, 32), 8)
+    found = fit(stack)
+    noise = fit(stack[[0, 2]])
+    assert found.sigma == pytest.approx(noise.sigma, rel=1e-3)
+    assert found.num_spikes == noise.num_spikes + 2
+    assert found.by_slice[1][0] == 0.0
+    assert signal_part(decomposed(stack)[0], NullSettings()).rank == found.num_spikes
 
 
 def test_slices_are_fitted_one_by_one_at_a_shared_level():

@@ -76,3 +76,22 @@ def test_the_right_quarter_circle_has_the_right_radius():
     values = np.linalg.svd(gaussian((300, 300), 3, 5.0), compute_uv=False)[::-1] ** 2
     assert kde_fit.fit_sigma(values, (300, 300)) == pytest.approx(5.0, rel=0.02)
     assert kde_fit.fit_sigma(values, (300, 300)) != kde_fit.fit_sigma(values, (300, 300), legacy=True)
+
+
+@pytest.mark.parametrize("shape", [(20, 20), (40, 20)])
+@pytest.mark.parametrize("kind", ["equal", "one", "two", "half", "spike", "steps"])
+def test_odd_spectra_have_a_number_or_none(shape, kind):
+    values = {
+        "equal": np.ones(20),
+        "one": np.append(np.zeros(19), 1.0),
+        "two": np.append(np.zeros(18), [1.0, 1e-6]),
+        "half": np.append(np.zeros(10), np.ones(10)),
+        "spike": np.append(np.ones(19), 1e9),
+        "steps": np.geomspace(1e-30, 1.0, 20),
+    }[kind]
+    found = kde_fit.fit_sigma(values, shape)
+    assert found is None or (math.isfinite(found) and found > 0)
+
+
+def test_a_spectrum_between_the_points_of_the_grid_has_no_fit():
+    assert kde_fit.fit_sigma(np.append(np.ones(399), 2727.0), (500, 400)) is None

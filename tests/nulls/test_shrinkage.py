@@ -10,7 +10,6 @@ import pytest
 
 from tests.spectra import decomposed
 from tests.worlds import gaussian, with_singular_values
-from triplepoint.nulls.bulk_fit import fit_bulk
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.shrinkage import shrink, signal_part
 from triplepoint.records import Signal
@@ -19,8 +18,9 @@ SHAPE = (500, 250)
 
 
 def signal(matrix: np.ndarray) -> Signal:
-    decomposition, spectrum = decomposed(matrix)
-    return signal_part(decomposition, spectrum, fit_bulk(decomposition, spectrum, NullSettings()))
+    found = signal_part(decomposed(matrix)[0], NullSettings())
+    assert isinstance(found, Signal)
+    return found
 
 
 @pytest.mark.parametrize("strengths", [(40.0,), (30.0, 45.0, 80.0), tuple(np.linspace(35, 200, 20))])

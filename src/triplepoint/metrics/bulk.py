@@ -13,7 +13,7 @@ def bulk_sigma(bulk: BulkFit) -> float:
     """Standard deviation of the noise entries, from the eigenvalues in the ranks 10–90 % that are no spikes.
 
     σ of the entries (mp_sigma) contains the signal, this one does not. Where it is much the smaller, the spikes carry
-    most of the energy.
+    most of the energy. Undefined where rounding hides whatever noise there is, as in a merged LoRA delta.
     """
     return bulk.sigma
 

@@ -9,7 +9,7 @@ SHRINKAGE = "Gavish & Donoho 2017, arXiv 1405.7511"
 def signal_energy(signal: Signal) -> float:
     """‖Ŵ‖_F²/‖W‖_F² after optimal shrinkage of the singular values at the fitted noise level.
 
-    0 for noise, near 1 where nearly nothing is noise.
+    0 for noise, near 1 where nearly nothing is noise, 1 where rounding hides whatever noise there is.
     """
     return signal.energy
 
@@ -21,7 +21,8 @@ def signal_rank(signal: Signal) -> float:
 
 _WEAK = (
     "Signal below the noise edge cannot be seen and counts as noise; a heavy-tailed bulk counts as signal where it "
-    "passes the edge."
+    "passes the edge. Pruned rows or columns, too, are no independent noise: where more than about a fifth of the "
+    "eigenvalues is zero, the rest counts as signal."
 )
 
 METRICS = (

@@ -22,6 +22,7 @@ from triplepoint.linalg import Decomposition
 from triplepoint.nulls import bulk_table, kde_fit, marchenko_pastur, tracy_widom
 from triplepoint.nulls.compare import fisher, tail_p
 from triplepoint.nulls.settings import NullSettings
+from triplepoint.nulls.slices import alive, per_slice
 from triplepoint.records import BulkFit, Reason, Spectrum
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -42,10 +43,13 @@ class Noise:
     """The fitted law of one spectrum in the units of WᵀW."""
 
     sigma: float
+    """0 where the matrix is its spikes and nothing else that rounding resolves."""
     spikes: int
+    """Eigenvalues above `threshold`."""
     shape: tuple[int, int]
     """(N − k, M − k)."""
     ks_distance: float
+    """1 where σ = 0: no eigenvalue lies on the law."""
     softrank: float
     """λ₊/λmax."""
     threshold: float
@@ -54,49 +58,62 @@ class Noise:
 def fit_bulk(decomposition: Decomposition, spectrum: Spectrum, settings: NullSettings) -> BulkFit | Reason:
     """Marchenko–Pastur law of the bulk, the spikes above it, and how far the rest lies from it.
 
-    σ does not depend on how strong spikes are. Slices of a convolution are fitted one by one, each at the level
-    1 − (1 − level)^(1/slices), and their p-values combined by Fisher's method. With `settings.bulk == "kde"` σ comes
-    from WeightWatcher's fit of a kernel density (see `kde_fit`); spikes and p-value are judged alike. Cost:
-    40 µs a slice of 400 eigenvalues once its shape is known, before that 0.7 ms; `kde` 2 ms.
+    σ does not depend on how strong spikes are. Slices of a convolution are fitted one by one, constant ones left out,
+    each at the level of `slices.per_slice`, and their p-values combined by Fisher's method. With
+    `settings.bulk == "kde"` σ comes from a kernel density (see `kde_fit`); spikes and p-value are judged alike.
+    No value where no slice has noise that rounding resolves, as in a product of two thin factors. Cost: 40 µs a slice
+    of 400 eigenvalues once its shape is known, before that 0.7 ms; `kde` 2 ms.
     """
+    fits = slice_noises(decomposition, settings)
+    return fits if isinstance(fits, Reason) else _together(fits, spectrum.scale, settings)
+
+
+def slice_noises(decomposition: Decomposition, settings: NullSettings) -> list[Noise | None] | Reason:
+    """The noise of every slice; None for a constant one."""
     if decomposition.factored:
         return Reason.low_rank
     if decomposition.shape[1] < MIN_SIDE:
         return Reason.too_few_eigenvalues
-    alive = decomposition.singular_values[:, 0] > 0
-    level = 1 - (1 - settings.level) ** (1 / int(np.count_nonzero(alive)))
-    fits = [
-        _of_slice(decomposition.only(index), level, settings.bulk) if lives else None
-        for index, lives in enumerate(alive)
-    ]
-    return _together(fits, spectrum.scale, settings)
+    lives = [alive(entries) for entries in decomposition.slice_entries]
+    if not any(lives):
+        return Reason.undefined
+    level = per_slice(settings.level, sum(lives))
+    fits: list[Noise | None] = []
+    for index, live in enumerate(lives):
+        noise = _of_slice(decomposition.only(index), level, settings.bulk) if live else None
+        if live and noise is None:
+            return Reason.undefined
+        fits.append(noise)
+    return fits
 
 
-def _of_slice(one: Decomposition, level: float, method: str) -> Noise:
+def _of_slice(one: Decomposition, level: float, method: str) -> Noise | None:
+    """None where the density has no fit."""
     ascending = np.square(one.singular_values[0, ::-1])
-    ascending = np.where(ascending < one.resolved_ratio * ascending[-1], 0.0, ascending)
-    spectrum = _Spectrum(ascending, one.shape, level, one.slice_entries[0].kurtosis)
-    if method == "kde":
-        sigma = kde_fit.fit_sigma(ascending, one.shape)
-        return spectrum.noise(sigma, spectrum.above(sigma, 0))
-    return _robust(spectrum)
+    floor = one.resolved_ratio * float(ascending[-1])
+    ascending = np.where(ascending <= floor, 0.0, ascending)
+    spectrum = _Spectrum(ascending, one.shape, level, one.slice_entries[0].kurtosis, floor)
+    robust = _robust(spectrum)
+    if method != "kde" or robust.sigma == 0:
+        return robust
+    sigma = kde_fit.fit_sigma(ascending, one.shape)
+    return spectrum.noise(sigma, spectrum.grow(sigma)) if sigma else None
 
 
 def fit_noise(
     ascending: Array, shape: tuple[int, int], level: float, kurtosis: float = tracy_widom.GAUSSIAN
 ) -> Noise:
-    """The robust fit of λ of WᵀW, ascending (M,), for W of `shape` (N, M); spikes at `level`, see `tracy_widom`."""
+    """The robust fit of λ of WᵀW, ascending (M,), for W of `shape` (N, M); spikes at `level`, see `tracy_widom`.
+
+    What is below rounding has to be 0.
+    """
     return _robust(_Spectrum(ascending, shape, level, kurtosis))
 
 
 def _robust(spectrum: _Spectrum) -> Noise:
     sigma, first = spectrum.settle(INNER_WINDOW, 0)
     far = spectrum.above(math.sqrt(FAR) * sigma, first)
-    sigma, spikes = spectrum.settle(WINDOW, min(far, first))
-    if sigma == 0:  # most of the spectrum is zero: no bulk; the energy is what there is
-        sigma = math.sqrt(float(np.mean(spectrum.ascending)) / spectrum.shape[0])
-        spikes = spectrum.above(sigma, 0)
-    return spectrum.noise(sigma, spikes)
+    return spectrum.noise(*spectrum.settle(WINDOW, min(far, first)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,18 +124,35 @@ class _Spectrum:
     shape: tuple[int, int]
     level: float
     kurtosis: float
+    floor: float = 0.0
+    """λ that rounding hides, set to 0 in `ascending`."""
 
     def rest(self, spikes: int) -> tuple[int, int]:
         """Shape of the noise without its spikes."""
         return self.shape[0] - spikes, self.shape[1] - spikes
 
-    def above(self, sigma: float, spikes: int) -> int:
-        """Eigenvalues above the threshold of the noise that is left without `spikes`; MIN_REST of them never are."""
-        bound = tracy_widom.threshold(
+    def bound(self, sigma: float, spikes: int) -> float:
+        """λ above which the noise that is left without `spikes` has another one.
+
+        What rounding hides is none, nor are the MIN_REST smallest: so all that is resolved above σ = 0 is signal.
+        """
+        quantile = tracy_widom.threshold(
             self.rest(spikes), sigma, self.level, fitted=True, kurtosis=self.kurtosis
         )
-        found = self.ascending.size - int(np.searchsorted(self.ascending, bound, side="right"))
-        return min(found, self.shape[1] - MIN_REST)
+        return max(quantile, self.floor, float(self.ascending[MIN_REST - 1]))
+
+    def above(self, sigma: float, spikes: int) -> int:
+        """Eigenvalues above that bound."""
+        return self.ascending.size - int(
+            np.searchsorted(self.ascending, self.bound(sigma, spikes), side="right")
+        )
+
+    def grow(self, sigma: float) -> int:
+        """k that stands at a given σ: the bound falls with every spike that is set aside, so k can only grow."""
+        spikes, found = -1, 0
+        while found > spikes:
+            spikes, found = found, self.above(sigma, found)
+        return spikes
 
     def settle(self, window: tuple[float, float], spikes: int) -> tuple[float, int]:
         """(σ, k): the number of spikes that the noise fitted to the rest has above its threshold."""
@@ -128,7 +162,7 @@ class _Spectrum:
             sigma = sigma_of(self.ascending[: rest[1]], rest, window)
             found = self.above(sigma, spikes)
             # A cycle ends at its larger count: what is a spike once is no noise.
-            if found == spikes or (found in seen and found < spikes) or sigma == 0:
+            if found == spikes or (found in seen and found < spikes):
                 return sigma, spikes
             seen.add(spikes)
             spikes = found
@@ -136,13 +170,17 @@ class _Spectrum:
     def noise(self, sigma: float, spikes: int) -> Noise:
         """The law of what is left."""
         rest = self.rest(spikes)
+        threshold = self.bound(sigma, spikes)
+        if spikes:  # at the end of a cycle the bound lies above the smallest spike
+            threshold = min(threshold, float(np.nextafter(self.ascending[-spikes], 0.0)))
+        left = self.ascending[: rest[1]]
         return Noise(
             sigma=sigma,
             spikes=spikes,
             shape=rest,
-            ks_distance=marchenko_pastur.ks_distance(self.ascending[: rest[1]], rest, sigma),
+            ks_distance=marchenko_pastur.ks_distance(left, rest, sigma) if sigma else 1.0,
             softrank=marchenko_pastur.edges(rest, sigma)[1] / float(self.ascending[-1]),
-            threshold=tracy_widom.threshold(rest, sigma, self.level, fitted=True, kurtosis=self.kurtosis),
+            threshold=threshold,
         )
 
 
@@ -177,17 +215,19 @@ def _quantile_integral(shape: tuple[int, int]) -> tuple[Array, Array]:
     return share, np.append(0.0, np.cumsum((x[1:] + x[:-1]) / 2 * np.diff(share)))
 
 
-def _together(fits: Sequence[Noise | None], scale: float, settings: NullSettings) -> BulkFit:
-    alive = [noise for noise in fits if noise]
-    p_values = [tail_p(n.shape[1] * n.ks_distance, bulk_table.statistic(n.shape)) for n in alive]
-    worst = alive[min(range(len(alive)), key=lambda i: (p_values[i], alive[i].softrank))]
+def _together(fits: Sequence[Noise | None], scale: float, settings: NullSettings) -> BulkFit | Reason:
+    noisy = [noise for noise in fits if noise and noise.sigma]
+    if not noisy:
+        return Reason.undefined
+    p_values = [tail_p(n.shape[1] * n.ks_distance, bulk_table.statistic(n.shape)) for n in noisy]
+    worst = noisy[min(range(len(noisy)), key=lambda i: (p_values[i], noisy[i].softrank))]
     low, high = marchenko_pastur.edges(worst.shape, worst.sigma)
     return BulkFit(
-        sigma=math.sqrt(math.fsum(n.sigma**2 for n in alive) / len(alive)),
+        sigma=math.sqrt(math.fsum(n.sigma**2 for n in noisy) / len(noisy)),
         edge_low=scale * low,
         edge=scale * high,
         threshold=scale * worst.threshold,
-        num_spikes=sum(n.spikes for n in alive),
+        num_spikes=sum(n.spikes for n in fits if n),
         softrank=worst.softrank,
         ks_distance=worst.ks_distance,
         ks_p=fisher(p_values),

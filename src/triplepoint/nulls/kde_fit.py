@@ -3,7 +3,9 @@
 Eigenvalues are rescaled to mean 1. Their density is estimated with a triangular kernel of half-width 0.1 on 1000 points
 up to the largest + 0.5, points below 0.01 are dropped, and σ minimises the sum of squared differences to the law: on a
 grid of 0.05 to 2 times the σ whose edge would be the largest eigenvalue, then by Nelder–Mead. Square matrices are
-fitted in √λ by the quarter circle √(4σ² − x²)/(πσ²); WeightWatcher writes √(4 − x²) there, which is `legacy` here.
+fitted in √λ by the quarter circle √(4σ² − x²)/(πσ²); WeightWatcher writes √(4 − x²) there, which is `legacy` here. For
+square matrices `--bulk kde` therefore differs from WeightWatcher on purpose; and `bulk_fit` calls it slice by slice,
+where WeightWatcher pools the slices of a convolution.
 
 The density does not depend on σ, so it is made once, from prefix sums: 1–2 ms a layer instead of about a second.
 
@@ -28,12 +30,13 @@ SPARSE = 0.01
 PENALTY = 1000.0
 
 
-def fit_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = False) -> float:
+def fit_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = False) -> float | None:
     """σ of the entries of W, from λ of WᵀW ascending (n,), n = M or slices · M, W of `shape` (N, M).
 
-    `legacy`: WeightWatcher's quarter circle for square matrices. Cost 1–2 ms.
+    `legacy`: WeightWatcher's quarter circle for square matrices. None where the density has no fit. Cost 1–2 ms.
     """
-    return relative_sigma(ascending, shape, legacy=legacy) * unit(ascending) / math.sqrt(shape[0])
+    relative = relative_sigma(ascending, shape, legacy=legacy)
+    return None if relative is None else relative * unit(ascending) / math.sqrt(shape[0])
 
 
 def unit(ascending: Array) -> float:
@@ -41,8 +44,12 @@ def unit(ascending: Array) -> float:
     return math.sqrt(float(np.mean(ascending)))
 
 
-def relative_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = False) -> float:
-    """σ of the law for λ/⟨λ⟩ (`sigma_mp`): the edges are (σ(1 ± 1/√Q))² in units of ⟨λ⟩."""
+def relative_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = False) -> float | None:
+    """σ of the law for λ/⟨λ⟩ (`sigma_mp`): the edges are (σ(1 ± 1/√Q))² in units of ⟨λ⟩.
+
+    None where every eigenvalue lies between two points of the grid, so that no point has a density: with λmax = 2400⟨λ⟩
+    the points are further apart than the kernel is wide.
+    """
     ratio = shape[0] / shape[1]
     values = ascending / float(np.mean(ascending))
     reach = math.sqrt(float(values[-1])) / (1 + 1 / math.sqrt(ratio))
@@ -50,6 +57,8 @@ def relative_sigma(ascending: Array, shape: tuple[int, int], *, legacy: bool = F
     x = np.linspace(0, float(fitted[-1]) + BEYOND, POINTS)
     density = triangular_density(fitted, x)
     x, density = x[density > SPARSE], density[density > SPARSE]
+    if x.size == 0:
+        return None
     law = _circle(legacy) if shape[0] == shape[1] else _marchenko_pastur(ratio, x, density)
 
     def loss(sigma: Array) -> Array:

@@ -12,25 +12,33 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg import Decomposition
-from triplepoint.records import BulkFit, Signal, Spectrum
+from triplepoint.nulls.bulk_fit import slice_noises
+from triplepoint.nulls.settings import NullSettings
+from triplepoint.records import Reason, Signal
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def signal_part(decomposition: Decomposition, spectrum: Spectrum, bulk: BulkFit) -> Signal:
+def signal_part(decomposition: Decomposition, settings: NullSettings) -> Signal | Reason:
     """Energy share and rank of what remains when the noise is taken out.
 
     Only eigenvalues above the spike threshold count: the largest ones of pure noise lie around the edge itself, and η
-    rises there with infinite slope. Slices are shrunk one by one and added. Cost O(slices · M).
+    rises there with infinite slope. Without any noise all that rounding resolves is signal. Slices are shrunk one by
+    one and added, without the constant ones. Costs a second bulk fit, since a matrix without noise has a signal and no
+    `BulkFit`.
     """
-    energy, rank = 0.0, 0
-    for singular, (sigma, threshold) in zip(decomposition.singular_values, bulk.by_slice, strict=True):
-        kept = singular[spectrum.scale * np.square(singular) > threshold]
-        rest = decomposition.shape[0] - kept.size, decomposition.shape[1] - kept.size
-        shrunk = shrink(kept, rest, sigma) if min(rest) > 0 else kept
-        energy += float(np.sum(np.square(shrunk)))
-        rank += int(np.count_nonzero(shrunk))
-    return Signal(energy / float(np.sum(np.square(decomposition.singular_values))), rank)
+    noises = slice_noises(decomposition, settings)
+    if isinstance(noises, Reason):
+        return noises
+    kept = total = 0.0
+    rank = 0
+    for singular, noise in zip(decomposition.singular_values, noises, strict=True):
+        if noise is not None:
+            shrunk = shrink(singular[: noise.spikes], noise.shape, noise.sigma)
+            kept += float(np.sum(np.square(shrunk)))
+            total += float(np.sum(np.square(singular)))
+            rank += int(np.count_nonzero(shrunk))
+    return Signal(kept / total, rank)
 
 
 def shrink(singular_values: Array, shape: tuple[int, int], sigma: float) -> Array:

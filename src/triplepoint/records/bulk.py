@@ -9,8 +9,9 @@ from dataclasses import dataclass
 class BulkFit:
     """Marchenko–Pastur law fitted to the bulk of a spectrum. λ units are those of the row.
 
-    For the pooled slices of a convolution every slice is fitted by itself: σ is their root mean square, the spikes are
-    added, edges, soft rank and distance are those of the slice that departs most from noise.
+    For the pooled slices of a convolution every slice is fitted by itself, constant ones left out: σ is the root mean
+    square over the slices with noise, the spikes of all are added, edges, threshold, soft rank and distance are those
+    of the slice that departs most from noise.
     """
 
     sigma: float
@@ -22,8 +23,9 @@ class BulkFit:
     threshold: float
     """λ above which an eigenvalue is a spike: the Tracy–Widom quantile 1 − `level` of the largest noise eigenvalue."""
     num_spikes: int
+    """Eigenvalues above the threshold; of slices, each above its own."""
     softrank: float
-    """λ₊/λmax, at most 1 where nothing stands above the edge … and above 1 where λmax lies below it."""
+    """λ₊/λmax, above 1 where λmax lies below the edge."""
     ks_distance: float
     """D between the eigenvalues that are no spikes and the fitted law."""
     ks_p: float
@@ -31,9 +33,14 @@ class BulkFit:
     level: float
     """False-alarm rate of the spike threshold."""
     method: str
-    """`quantiles` (robust) or `kde` (as WeightWatcher 0.7.7)."""
+    """`quantiles` (robust) or `kde`: σ by WeightWatcher 0.7.7's fit to a kernel density, but for two things.
+
+    On purpose, square matrices are fitted by the quarter circle √(4σ² − x²)/(πσ²), where WeightWatcher leaves the σ out
+    of the root, and slices of a convolution singly, where it pools them. Spikes, threshold and p-value are judged as
+    with `quantiles`.
+    """
     by_slice: tuple[tuple[float, float], ...] = ()
-    """(σ, threshold) of every slice; zeros for a slice of zeros."""
+    """(σ, threshold) of every slice; zeros for a constant slice, σ = 0 for one whose noise is below rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ class Signal:
     """What is left of a matrix when its noise is shrunk away optimally (Gavish and Donoho 2017, arXiv 1405.7511)."""
 
     energy: float
-    """‖Ŵ‖_F²/‖W‖_F², the share of the energy that is signal."""
+    """‖Ŵ‖_F²/‖W‖_F², the share of the energy that is signal; constant slices take no part."""
     rank: int
     """Singular values that survive the shrinkage."""
 
