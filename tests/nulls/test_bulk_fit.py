@@ -189,6 +189,23 @@ def test_a_slice_without_noise_adds_its_spikes_and_no_noise_level():
     assert signal_part(decomposed(stack)[0], NullSettings()).rank == found.num_spikes
 
 
+def test_the_threshold_is_lowered_for_light_noise_and_not_for_light_signal():
+    generator = np.random.default_rng(9)
+
+    def thresholds(matrix):
+        values, centred = np.linalg.eigvalsh(matrix.T @ matrix), matrix - matrix.mean()
+        kurtosis = float(np.mean(centred**4) / np.mean(centred**2) ** 2)
+        assert kurtosis < 2
+        return [fit_noise(values, (64, 64), 0.01, k).threshold for k in (kurtosis, 3.0)]
+
+    for _ in range(20):
+        u, v = np.sign(generator.standard_normal((2, 64)))
+        light, gaussian_like = thresholds(generator.standard_normal((64, 64)) + 8 * np.outer(u, v))
+        assert light == gaussian_like
+        light, gaussian_like = thresholds(generator.uniform(-1, 1, (64, 64)))
+        assert light < 0.99 * gaussian_like
+
+
 def test_slices_are_fitted_one_by_one_at_a_shared_level():
     stack = gaussian((9, 64, 32), 5) * np.geomspace(0.1, 10, 9)[:, None, None]
     stack[4] = 0

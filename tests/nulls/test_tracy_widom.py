@@ -111,3 +111,12 @@ def test_centre_and_scale_bring_largest_eigenvalues_to_the_law():
     generator = np.random.default_rng(8)
     tops = np.array([bidiagonal.eigenvalues((400, 400), generator)[-1] for _ in range(150)])
     assert np.mean((tops - centre) / scale) == pytest.approx(-1.2065, abs=4 * 1.268 / np.sqrt(150))
+
+
+def test_a_signal_of_two_values_does_not_pass_for_light_noise():
+    # Fourth cumulants add: noise of kurtosis κ, a share s of the variance with κ₄ = −2.
+    for noise, share in ((3.0, 0.2), (1.8, 0.0), (1.8, 0.3), (2.5, 0.45)):
+        mixed = 3 + (noise - 3) * (1 - share) ** 2 - 2 * share**2
+        assert tracy_widom.noise_kurtosis(mixed, share) == pytest.approx(noise)
+    for kurtosis, share in ((1.0, 0.98), (9.0, 0.0), (float("nan"), 0.1)):
+        assert tracy_widom.noise_kurtosis(kurtosis, share) == tracy_widom.GAUSSIAN

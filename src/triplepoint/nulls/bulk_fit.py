@@ -131,14 +131,17 @@ class _Spectrum:
         """Shape of the noise without its spikes."""
         return self.shape[0] - spikes, self.shape[1] - spikes
 
+    def share(self, spikes: int) -> float:
+        """Share of the energy in the `spikes` largest."""
+        return 1 - float(np.sum(self.ascending[: self.ascending.size - spikes]) / np.sum(self.ascending))
+
     def bound(self, sigma: float, spikes: int) -> float:
         """λ above which the noise that is left without `spikes` has another one.
 
         What rounding hides is none, nor are the MIN_REST smallest: so all that is resolved above σ = 0 is signal.
         """
-        quantile = tracy_widom.threshold(
-            self.rest(spikes), sigma, self.level, fitted=True, kurtosis=self.kurtosis
-        )
+        kurtosis = tracy_widom.noise_kurtosis(self.kurtosis, self.share(spikes))
+        quantile = tracy_widom.threshold(self.rest(spikes), sigma, self.level, fitted=True, kurtosis=kurtosis)
         return max(quantile, self.floor, float(self.ascending[MIN_REST - 1]))
 
     def above(self, sigma: float, spikes: int) -> int:
