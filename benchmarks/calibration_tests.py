@@ -147,4 +147,4 @@ def _at_xmin(spectrum: Spectrum, fit: PowerLawFit) -> TailFits:
     start = int(np.searchsorted(ascending, fit.xmin))
     laws = [law(ascending, start) for law in (fit_exponential, fit_lognormal, fit_truncated)]
     exponential, lognormal, truncated = (None if isinstance(law, Reason) else law for law in laws)
-    return TailFits(exponential, lognormal, truncated, None, None, None, None, "intended")
+    return TailFits(exponential, lognormal, truncated, None, None, None, None)

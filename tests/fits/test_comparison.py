@@ -24,9 +24,9 @@ from triplepoint.fits.comparison import (
     vuong,
 )
 from triplepoint.fits.exponential import fit_exponential
-from triplepoint.fits.goodness import truncated_ratios
 from triplepoint.fits.lognormal import fit_lognormal
 from triplepoint.fits.truncated_power_law import fit_truncated
+from triplepoint.fits.truncated_ratio import truncated_ratios
 from triplepoint.records import PowerLawFit, Reason, Spectrum, TailComparison, TailFits
 
 
@@ -45,7 +45,7 @@ def fitted(values: np.ndarray, *, whole: bool = False) -> tuple[PowerLawFit, Tai
     start = int(np.searchsorted(ascending, fit.xmin))
     laws = [law(ascending, start) for law in (fit_exponential, fit_lognormal, fit_truncated)]
     present = [None if isinstance(law, Reason) else law for law in laws]
-    return fit, TailFits(*present, None, None, None, None, "intended"), found, ascending[start:]
+    return fit, TailFits(*present, None, None, None, None), found, ascending[start:]
 
 
 def compared(values: np.ndarray, *, whole: bool = False) -> TailComparison:
@@ -107,12 +107,34 @@ def test_z_and_p_follow_the_definition(seed):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_nested_ratio_is_the_one_that_the_bootstrap_compares(seed):
+def test_the_nested_ratio_is_that_of_the_two_likelihoods(seed):
     values = 1 + np.random.default_rng(seed).exponential(1, 150)
     fit, tails, found, tail = fitted(values)
+    decay = fit.alpha - 1
+    power = np.sum(np.log(decay / fit.xmin) - fit.alpha * np.log(tail / fit.xmin))
     ratio = compare_tails(fit, tails, found).truncated_ratio
-    assert ratio == pytest.approx(truncated_ratios(np.log(tail)[None], np.array([0]))[0], rel=1e-9)
+    assert ratio == pytest.approx(2 * (tails.truncated.log_likelihood - power), rel=1e-6)
     assert ratio > 0
+
+
+def test_where_the_cut_off_is_none_the_nested_p_is_one_whatever_the_scale():
+    seen = 0
+    for seed in range(60):
+        values = pareto(3.0, 60, seed)
+        _, tails, _, _ = fitted(values)
+        if tails.truncated.rate == 0:
+            seen += 1
+            for factor in (1.0, 3.0, 1e60):
+                found = compared(values * factor)
+                assert (found.truncated_ratio, found.truncated_p) == (0, 1)
+    assert seen > 10
+
+
+def test_the_other_laws_are_told_alike_at_every_scale_of_a_narrow_tail():
+    values = 1 + 1e-9 * np.sort(np.random.default_rng(0).standard_normal(70))
+    first = compared(values).exponential_z
+    for factor in (3.0, 1e60):
+        assert compared(values * factor).exponential_z == pytest.approx(first, abs=1e-3)
 
 
 def test_the_nested_p_is_half_a_chi_square():
@@ -153,9 +175,9 @@ def test_a_lognormal_that_has_become_the_power_law_is_a_draw():
 
 def test_laws_that_are_missing_have_no_ratio():
     fit, _, found, _ = fitted(pareto(2.5, 100, 3))
-    comparison = compare_tails(fit, TailFits(*[None] * 7, "intended"), found)
-    assert comparison.exponential_z is comparison.exponential_p is comparison.truncated_ratio is None
-    assert comparison.truncated_p is None
+    comparison = compare_tails(fit, TailFits(*[None] * 7), found)
+    assert comparison.exponential_z is comparison.exponential_p is None
+    assert comparison.truncated_p is not None
 
 
 def test_equal_log_densities_are_a_draw():

@@ -14,9 +14,10 @@ from scipy.optimize import minimize
 
 from tests.worlds import pareto
 from triplepoint.fits import FitSettings, best_tail, fit_power_law
-from triplepoint.fits.goodness import goodness_of_fit, truncated_ratios
+from triplepoint.fits.goodness import goodness_of_fit
 from triplepoint.fits.interval import stream
 from triplepoint.fits.refits import semi_parametric
+from triplepoint.fits.truncated_ratio import truncated_ratios
 from triplepoint.records import GoodnessOfFit, PowerLawFit, Reason, Spectrum
 
 

@@ -162,6 +162,23 @@ def test_the_bounded_law_solves_its_score_and_integrates_to_one(name, n):
     assert fit.ks_distance == pytest.approx(left_distance(data, law), abs=1e-9)
 
 
+@pytest.mark.parametrize("n", [100, 800, 5000])
+def test_a_tail_with_nearly_all_points_at_its_end_has_a_bounded_law(n):
+    data = np.ones(n)
+    data[0] = 0.25
+    fit = fit_bounded(data, 0)
+    # The rate is n for a share of points 1/n away from the end; ln p of one point at the end is then about ln n.
+    assert (fit.alpha - 1) * math.log(4) == pytest.approx(-n, rel=0.01)
+    width = math.log(4)
+    theta = fit.alpha - 1
+    top = math.log(-theta) - math.log1p(-math.exp(theta * width))
+    bottom = top + theta * width
+    # Density of x is that of u over x.
+    expected = (n - 1) * top + bottom - math.log(0.25)
+    assert fit.log_likelihood == pytest.approx(expected, rel=1e-9)
+    assert fit.ks_distance == pytest.approx(1 - 1 / n, rel=0.01)
+
+
 @pytest.mark.parametrize("alpha", [-3.0, 0.0, 0.999_999, 1.0, 1.5, 4.0])
 def test_planted_bounded_exponents_are_recovered(alpha):
     low, high, n = 0.5, 8.0, 20_000

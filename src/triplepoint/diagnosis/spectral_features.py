@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.fits import comparison
 from triplepoint.records import BulkFit, BulkNull, PowerLawFit, Spectrum
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -83,10 +84,9 @@ def vuong(descending: Array, edge: float) -> float:
     logs = np.log(ratio)
     if logs[0] == 0:
         return 0.0  # equal values have neither law
-    decay, rate = 1 / float(np.mean(logs)), 1 / float(np.mean(ratio - 1))
-    difference = math.log(decay / rate) - (decay + 1) * logs + rate * (ratio - 1)
-    spread = float(np.std(difference))
-    return math.sqrt(count) * float(np.mean(difference)) / spread if spread > 0 else 0.0
+    rate = 1 / float(np.mean(ratio - 1))
+    z, _ = comparison.vuong(comparison.power_law_density(logs), comparison.exponential_density(logs, rate))
+    return z or 0.0
 
 
 def _tenth(descending: Array) -> float:

@@ -13,9 +13,13 @@ from typing import Any
 import numpy as np
 from scipy.optimize import brentq
 
+from triplepoint.fits._tail import left_distance, log_ratios
 from triplepoint.records import Reason, TailFit
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+
+# Smaller rates are none: even over the whole range they change the density by less than rounding does.
+TINY = 1e-12
 
 
 def fit_bounded(ascending: Array, start: int) -> TailFit | Reason:
@@ -25,7 +29,7 @@ def fit_bounded(ascending: Array, start: int) -> TailFit | Reason:
     1.0
     """
     tail = ascending[start:]
-    u = np.log1p((tail - tail[0]) / tail[0])
+    u = log_ratios(tail)
     n, whole = u.size, float(u[-1])
     if n < 2 or whole <= 0:
         return Reason.degenerate_tail
@@ -33,21 +37,29 @@ def fit_bounded(ascending: Array, start: int) -> TailFit | Reason:
     # 1/t bounds the mean's share from above for t > 0, and 1 − 1/|t| from below for t < 0.
     t = float(brentq(lambda t: _share(t) - share, -2 / (1 - share), 2 / share, xtol=1e-14))
     theta = t / whole
-    uniform = abs(t) < 1e-12
-    fitted = u / whole if uniform else np.expm1(-theta * u) / math.expm1(-t)
-    # ln of ∫ e^(−θu) du over [0, U].
-    log_norm = math.log(whole) if uniform else math.log(-math.expm1(-t) / theta)
+    # ln of ∫ e^(−θu) du over [0, U]; of the two ends the density is larger at the lower one for t > 0.
+    log_norm = math.log(whole) + max(0.0, -t) + math.log(_mass(abs(t)))
     return TailFit(
-        law="bounded_power_law",
-        alpha=1 + theta,
-        rate=None,
-        log_mean=None,
-        log_std=None,
         xmin=float(tail[0]),
-        ks_distance=float(np.max(np.abs(fitted - np.arange(n) / n))),
         num_tail=n,
+        alpha=1 + theta,
+        ks_distance=left_distance(_distribution(t, u / whole)),
         log_likelihood=-n * (math.log(tail[0]) + float(np.mean(u)) * (1 + theta) + log_norm),
     )
+
+
+def _mass(t: float) -> float:
+    """∫ e^(−tx) dx over [0, 1], t ≥ 0."""
+    return -math.expm1(-t) / t if t > TINY else 1.0
+
+
+def _distribution(t: float, x: Array) -> Array:
+    """F of an exponential law of rate t on [0, 1]; no exponent is positive, so that none overflows."""
+    if abs(t) <= TINY:
+        return x
+    if t > 0:
+        return np.asarray(np.expm1(-t * x) / math.expm1(-t))
+    return np.asarray(np.exp(t * (1 - x)) * np.expm1(t * x) / math.expm1(t))
 
 
 def _share(t: float) -> float:

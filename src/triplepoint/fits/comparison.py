@@ -24,6 +24,8 @@ from typing import Any
 import numpy as np
 from scipy.special import erfcx, log_ndtr
 
+from triplepoint.fits._tail import log_ratios
+from triplepoint.fits.truncated_ratio import truncated_ratios
 from triplepoint.records import PowerLawFit, Reason, Spectrum, TailComparison, TailFits
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -40,7 +42,7 @@ def compare_tails(fit: PowerLawFit, tails: TailFits, spectrum: Spectrum) -> Tail
     All at the power law's xmin, by the maximum of each likelihood; z, R and p do not change under W → cW. Cost O(n).
     """
     ascending = spectrum.eigenvalues[::-1]
-    log = np.log(ascending[ascending >= fit.xmin] / fit.xmin)
+    log = log_ratios(ascending[ascending >= fit.xmin])
     total = float(np.sum(log))
     if total <= 0:
         return Reason.degenerate_tail
@@ -52,16 +54,12 @@ def compare_tails(fit: PowerLawFit, tails: TailFits, spectrum: Spectrum) -> Tail
     lognormal: Array | None = power if log.size >= MIN_POINTS else None
     if (law := tails.lognormal) is not None and law.log_mean is not None and law.log_std is not None:
         lognormal = lognormal_density(log, law.log_mean - math.log(fit.xmin), law.log_std)
-    ratio = None
-    if tails.truncated is not None:
-        # Densities here are of λ/xmin.
-        truncated = tails.truncated.log_likelihood + log.size * math.log(fit.xmin)
-        ratio = max(0.0, 2 * (truncated - float(np.sum(power))))
+    ratio = float(truncated_ratios(log[None], np.zeros(1, dtype=np.int64))[0])
     return TailComparison(
         *vuong(power, exponential),
         *vuong(power, lognormal),
-        truncated_ratio=ratio,
-        truncated_p=None if ratio is None else nested_p(ratio),
+        truncated_ratio=None if math.isnan(ratio) else ratio,
+        truncated_p=None if math.isnan(ratio) else nested_p(ratio),
     )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.fits._tail import left_distance
 from triplepoint.records import Reason, TailFit
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -22,15 +23,10 @@ def fit_exponential(ascending: Array, start: int) -> TailFit | Reason:
     if tail.size < 2 or beyond[-1] <= 0:
         return Reason.degenerate_tail
     rate = 1 / float(np.mean(beyond))
-    distance = np.max(np.abs(-np.expm1(-rate * beyond) - np.arange(tail.size) / tail.size))
     return TailFit(
-        law="exponential",
-        alpha=None,
-        rate=rate,
-        log_mean=None,
-        log_std=None,
         xmin=float(tail[0]),
-        ks_distance=float(distance),
         num_tail=tail.size,
+        rate=rate,
+        ks_distance=left_distance(-np.expm1(-rate * beyond)),
         log_likelihood=tail.size * (float(np.log(rate)) - 1),
     )

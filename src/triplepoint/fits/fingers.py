@@ -27,7 +27,7 @@ def clip_fingers(spectrum: Spectrum, fit: PowerLawFit) -> Clipped | Reason:
         if isinstance(tail, Reason):
             break
         if tail.alpha + THRESHOLD < fit.alpha:
-            return Clipped(alpha=tail.alpha, raw_alpha=fit.alpha, num_fingers=left_out - 1)
+            return Clipped(alpha=tail.alpha, num_fingers=left_out - 1)
         if tail.alpha <= GIVE_UP_AT:
             break
-    return Clipped(alpha=fit.alpha, raw_alpha=fit.alpha, num_fingers=0)
+    return Clipped(alpha=fit.alpha, num_fingers=0)

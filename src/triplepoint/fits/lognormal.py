@@ -19,6 +19,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import erfcx, log_ndtr
 
+from triplepoint.fits._tail import left_distance, log_ratios
 from triplepoint.records import Reason, TailFit
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -38,7 +39,7 @@ def fit_lognormal(ascending: Array, start: int) -> TailFit | Reason:
     (1.424, 0.351)
     """
     tail = ascending[start:]
-    u = np.log1p((tail - tail[0]) / tail[0])
+    u = log_ratios(tail)
     if u.size < MIN_POINTS or u[-1] <= 0:
         return Reason.degenerate_tail
     mean, spread = float(np.mean(u)), float(np.var(u))
@@ -53,14 +54,11 @@ def fit_lognormal(ascending: Array, start: int) -> TailFit | Reason:
     fitted = -np.expm1(log_ndtr(-y) - log_survival)
     log_density = -np.log(tail) - math.log(s * math.sqrt(2 * math.pi)) - y**2 / 2 - log_survival
     return TailFit(
-        law="lognormal",
-        alpha=None,
-        rate=None,
+        xmin=float(tail[0]),
+        num_tail=u.size,
         log_mean=math.log(tail[0]) - s * h,
         log_std=s,
-        xmin=float(tail[0]),
-        ks_distance=float(np.max(np.abs(fitted - np.arange(u.size) / u.size))),
-        num_tail=u.size,
+        ks_distance=left_distance(fitted),
         log_likelihood=float(np.sum(log_density)),
     )
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.fits._tail import left_distance
 from triplepoint.records import Reason
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -91,8 +92,7 @@ def _candidates(log: Array) -> np.ndarray[Any, np.dtype[np.intp]]:
 def distance_of(log: Array, start: int, decay: float) -> float:
     """D of the tail from `start`, with decay = α − 1."""
     tail = log[start:]
-    n = tail.size
-    return float(np.max(np.abs(1.0 - np.exp(-decay * (tail - tail[0])) - np.arange(n) / n)))
+    return left_distance(1.0 - np.exp(-decay * (tail - tail[0])))
 
 
 def _branch_and_bound(log: Array, starts: Array, counts: Array, decay: Array) -> tuple[int, float]:

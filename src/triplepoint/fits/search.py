@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.fits._tail import left_distance
 from triplepoint.fits.truncated_power_law import AT_ONCE, Parameters, maximise
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -104,10 +105,10 @@ def closest(tails: Candidates, law: Law) -> int | None:
         # NaN sorts last and ends the search.
         if not bound[tail] <= distance:
             break
-        start, count = int(tails.starts[tail]), int(tails.counts[tail])
+        start = int(tails.starts[tail])
         u = (tails.log[start:] - tails.log[start])[None]
         fitted = laws[tail // AT_ONCE](np.array([tail % AT_ONCE]), u)
-        found = float(np.max(np.abs(fitted[0] - np.arange(count) / count)))
+        found = left_distance(fitted[0])
         if found < distance or (found == distance and tail < best):
             best, distance = int(tail), found
     return None if best < 0 else int(tails.starts[best])

@@ -40,7 +40,6 @@ def fit_tails(spectrum: Spectrum, fit: PowerLawFit, settings: FitSettings) -> Ta
         tpl=_closest(ascending, everywhere, truncated, fit_truncated),
         e_tpl=_closest(ascending, around_peak, truncated, fit_truncated),
         exp=_closest(ascending, around_peak, exponential, fit_exponential),
-        window=settings.window,
     )
 
 

@@ -9,22 +9,20 @@ from dataclasses import dataclass
 class TailFit:
     """One law fitted to the eigenvalues from `xmin` on, by maximum likelihood."""
 
-    law: str
-    """power_law · truncated_power_law · exponential · lognormal · bounded_power_law."""
-    alpha: float | None
-    """Exponent, of the laws that have one."""
-    rate: float | None
-    """Λ of e^(−Λλ), in 1/λ, of the laws that have one."""
-    log_mean: float | None
-    """μ of ln λ, lognormal alone."""
-    log_std: float | None
     xmin: float
     """λ units of the row."""
+    num_tail: int
     ks_distance: float
     """max over the tail of |F(λ_j) − j/n|, j = 0 … n−1 (left form)."""
-    num_tail: int
     log_likelihood: float
     """Σ ln p(λ_j) over the tail."""
+    alpha: float | None = None
+    """Exponent, of the laws that have one."""
+    rate: float | None = None
+    """Λ of e^(−Λλ), in 1/λ, of the laws that have one."""
+    log_mean: float | None = None
+    """μ of ln λ, lognormal alone."""
+    log_std: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +42,6 @@ class TailFits:
     """Truncated power law with the xmin of smallest D in the window around the peak of the histogram."""
     exp: TailFit | None
     """Exponential with the xmin of smallest D in the same window."""
-    window: str
-    """`intended` or `legacy`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,6 @@ class Clipped:
     """The power law after the largest eigenvalues that bend it (fingers) are set aside."""
 
     alpha: float
-    raw_alpha: float
     num_fingers: int
 
 
