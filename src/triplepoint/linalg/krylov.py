@@ -88,7 +88,9 @@ def _all_pairs(gram: Array, bound: float) -> Above:
 def _none_beyond(gram: Array, bound: float, values: Array, vectors: Array) -> bool:
     """Whether no eigenvalue above `bound` is left beside those found."""
     scaled = vectors * np.sqrt(2 * values).astype(gram.dtype)
-    rest = scaled @ scaled.T - gram if values.size else -gram
+    # One n x n array beside `gram`.
+    rest = scaled @ scaled.T if values.size else np.zeros_like(gram)
+    rest -= gram
     rest[np.diag_indices_from(rest)] += gram.dtype.type(bound)
     return _is_positive_definite(rest)
 

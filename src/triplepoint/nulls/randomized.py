@@ -75,7 +75,9 @@ def draw_eigenvalues(slices: Sequence[Slice], settings: NullSettings, kind: str,
     found = []
     for start in range(0, len(slices), step):
         part = slices[start : start + step]
-        stack = np.stack([_drawn(one, settings, kind, draw) for one in part])
+        drawn = [_drawn(one, settings, kind, draw) for one in part]
+        # One large matrix is not copied.
+        stack = np.stack(drawn) if len(drawn) > 1 else drawn[0][None]
         spectra = decompose(stack, "precise", backend)
         if isinstance(spectra, Reason):
             return spectra
