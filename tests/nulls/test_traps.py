@@ -9,6 +9,7 @@ predicts, and WeightWatcher's counts on a pretrained transformer. `benchmarks/ca
 from __future__ import annotations
 
 import importlib.util
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,8 +21,9 @@ from tests.worlds import gaussian
 from triplepoint import scan
 from triplepoint.nulls import outliers, screen, shuffle, tracy_widom
 from triplepoint.nulls.marchenko_pastur import edges
+from triplepoint.nulls.randomized import draw_eigenvalues
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.slices import per_slice
+from triplepoint.nulls.slices import per_slice, varied
 from triplepoint.nulls.traps import bound, find_traps, search
 from triplepoint.records import Cause, EntryStatistics, PackedRows, Reason, Traps
 
@@ -164,6 +166,64 @@ def test_a_large_mean_in_single_precision_hides_nothing():
         limit = bound(records(matrix)[1].slice_entries[0], (200, 200), settings.level)
         found = traps(matrix, settings)
         assert (found.num, found.centred) == (np.sum(raw > limit), np.sum(centred > limit))
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", [(128, 128), (300, 200), (200, 300)])
+@pytest.mark.parametrize("mean", [1e5, 1e6, 1e7, 1e9, 1e11])
+def test_the_eigenvalue_of_a_mean_takes_no_digit_from_the_others(mean, shape, dtype):
+    """The square of the mean, 1e14 times the bulk at 1e7 σ, leaves none in a Gram matrix: 53 traps, one is right."""
+    for world in (student(3.0, shape, 1), gaussian(shape, 2)):
+        matrix = (mean + world).astype(dtype)
+        if np.std(matrix.astype(np.float64)) < 0.5:
+            continue
+        raw, centred = full_spectra(matrix, SETTINGS)
+        known = records(matrix)
+        limit = bound(known[1].slice_entries[0], (max(shape), min(shape)), SETTINGS.level)
+        found = search(*known, SETTINGS, screened=False)
+        assert (found.num, found.centred) == (np.sum(raw > limit), np.sum(centred > limit))
+        assert len(found.traps) == min(found.num, 16)
+        sigma = known[1].slice_entries[0].std
+        listed = raw[: len(found.traps)] * sigma**2
+        np.testing.assert_allclose([t.eigenvalue for t in found.traps], listed, rtol=1e-4)
+        assert found.traps[0].cause is Cause.shifted_mean
+        assert found.traps[0].mean_overlap == pytest.approx(1)
+        assert Cause.few_huge_entries not in {t.cause for t in found.traps} or np.ptp(world) > 20
+
+
+def test_both_ways_to_add_a_mean_give_the_same(monkeypatch):
+    """The vectors too, of which places and causes are made."""
+    matrix = student(3.0, (120, 90), 3) + 40
+    usual = traps(matrix)
+    monkeypatch.setattr(outliers, "FAR", 1e3)
+    beside = traps(matrix)
+    assert (usual.num, usual.centred) == (beside.num, beside.centred)
+    for one, other in zip(usual.traps, beside.traps, strict=True):
+        assert one.eigenvalue == pytest.approx(other.eigenvalue, rel=1e-4)
+        assert [e.row for e in one.entries] == [e.row for e in other.entries]
+        assert [e.share for e in one.entries] == pytest.approx([e.share for e in other.entries], rel=1e-2)
+        assert one.effective_columns == pytest.approx(other.effective_columns, rel=1e-2)
+
+
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+@pytest.mark.parametrize("shape", [(16, 60_000), (60_000, 16), (700, 700), (2000, 300)])
+def test_no_more_memory_is_taken_than_was_asked_for(shape, dtype):
+    matrix = gaussian(shape, 4).astype(dtype)
+    matrix[3, 4] = 3 * (shape[0] * shape[1]) ** 0.25
+    matrix += 2 * (shape[0] * shape[1]) ** -0.25
+    known, sides = records(matrix), (max(shape), min(shape))
+    slices = list(varied(known[0].values, known[1]))
+    allowed = outliers.needed_bytes(sides, matrix.itemsize) + (4 << 20)
+    for work in (
+        lambda: search(*known, SETTINGS, screened=False),
+        lambda: draw_eigenvalues(slices, SETTINGS, "signflip", 0),
+        lambda: draw_eigenvalues(slices, SETTINGS, "shuffle", 0),
+    ):
+        tracemalloc.start()
+        work()
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert peak < allowed
 
 
 @pytest.mark.parametrize("seed", range(4))

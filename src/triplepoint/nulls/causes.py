@@ -31,8 +31,9 @@ Array = np.ndarray[Any, Any]
 LISTED = 3
 SHARE = 0.1
 HEAVY = 1.0
-# Rows whose products are looked at in one go, those with the largest part in the trap first.
-DEPTH = 64
+# So much is looked at in one go, along the longer side, those entries with the largest part in the trap first: 64 rows
+# in float64 were the whole of a matrix of 16 x 200,000.
+CHUNK_BYTES = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,32 +47,39 @@ class Place:
 
 
 def largest_parts(shuffled: Shuffled, u: Array, v: Array, singular: float) -> list[Place]:
-    """The entries with the largest |w·uᵢ·vⱼ|/s, largest first, exact.
+    """The entries with the largest |(w − ⟨w⟩)·uᵢ·vⱼ|/s, largest first, exact.
 
-    Rows in the order of |u|: no entry of a row has more than max|w|·|uᵢ|·max|v|, so a localised trap costs a few rows.
+    Lines along the longer side in the order of |u|: no entry of a line has more than max|w − ⟨w⟩|·|uᵢ|·max|v|, so a
+    localised trap costs a few lines.
     """
-    matrix, mean = shuffled.matrix, shuffled.mean
-    largest = max(float(np.max(matrix)), -float(np.min(matrix))) + abs(mean)
-    bound = largest * float(np.max(np.abs(v))) / singular
-    order = np.argsort(-np.abs(u), kind="stable")
+    matrix, columns = shuffled.matrix, shuffled.matrix.shape[1]
+    lines, long, short = (matrix, u, v) if shuffled.tall else (matrix.T, v, u)
+    largest = max(float(np.max(matrix)), -float(np.min(matrix)))
+    bound = largest * float(np.max(np.abs(short))) / singular
+    order = np.argsort(-np.abs(long), kind="stable")
     best: list[Place] = []
-    for start in range(0, order.size, DEPTH):
-        rows = order[start : start + DEPTH]
-        if len(best) == LISTED and bound * abs(float(u[rows[0]])) <= abs(best[-1].share):
+    depth = _depth(lines)
+    for start in range(0, order.size, depth):
+        chosen = order[start : start + depth]
+        if len(best) == LISTED and bound * abs(float(long[chosen[0]])) <= abs(best[-1].share):
             break
-        entries = matrix[rows] + mean
-        parts = entries * u[rows, None] * v[None] / singular
+        entries = lines[chosen]
+        parts = entries * long[chosen, None] * (short / singular)
         for at in _top(parts):
-            row, column = divmod(int(at), matrix.shape[1])
-            flat = int(rows[row]) * matrix.shape[1] + column
-            best.append(Place(flat, float(entries[row, column]), float(parts[row, column])))
+            line, place = divmod(int(at), short.size)
+            row, column = (int(chosen[line]), place) if shuffled.tall else (place, int(chosen[line]))
+            value = float(entries[line, place]) + shuffled.mean
+            best.append(Place(row * columns + column, value, float(parts[line, place])))
         best = sorted(best, key=lambda place: -abs(place.share))[:LISTED]
     return best
 
 
+def _depth(lines: Array) -> int:
+    return max(LISTED, CHUNK_BYTES // (8 * int(lines.shape[1])))
+
+
 def _top(parts: Array) -> Array:
-    magnitude = np.abs(parts).reshape(-1)
-    return np.argpartition(-magnitude, LISTED - 1)[:LISTED]
+    return np.argpartition(np.abs(parts), -LISTED, axis=None)[-LISTED:]
 
 
 def lift_of_rest(shuffled: Shuffled) -> float:
@@ -79,8 +87,10 @@ def lift_of_rest(shuffled: Shuffled) -> float:
     bound = screen.critical(shuffled.shape) ** 2
     second = fourth = 0.0
     count = 0
-    for start in range(0, shuffled.matrix.shape[0], DEPTH):
-        squares = np.square(shuffled.matrix[start : start + DEPTH].reshape(-1), dtype=np.float64)
+    lines = shuffled.matrix if shuffled.tall else shuffled.matrix.T
+    depth = _depth(lines)
+    for start in range(0, len(lines), depth):
+        squares = np.square(lines[start : start + depth], dtype=np.float64).reshape(-1)
         squares = squares[squares < bound]
         count += squares.size
         second += float(np.sum(squares))

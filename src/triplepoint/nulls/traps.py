@@ -24,7 +24,7 @@ from triplepoint.linalg import Decomposition, choose_backend
 from triplepoint.nulls import causes, outliers, screen, shuffle, tracy_widom
 from triplepoint.nulls.marchenko_pastur import edges
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.slices import Slice, per_slice, varied
+from triplepoint.nulls.slices import Slice, alive, per_slice, varied
 from triplepoint.records import (
     EntryStatistics,
     LowRank,
@@ -61,7 +61,7 @@ def find_traps(
     Kernel slices are shuffled one by one, each at level 1 − (1 − level)^(1/slices), so that noise has a trap with
     probability `level` in all; counts are added. Nothing is drawn for slices that pass the screen, unless
     `settings.randomize` draws them anyway; else a shuffle (15 to 90 ns an entry), a Gram matrix and two Cholesky
-    factorisations: less than a decomposition. Memory: one slice in float32, its Gram matrix twice.
+    factorisations: less than a decomposition. Memory: `outliers.needed_bytes` and 2 MiB.
     """
     return search(matrix, decomposition, spectrum, settings, screened=not settings.randomize)
 
@@ -105,11 +105,12 @@ def unsuited(values: Values, decomposition: Decomposition) -> Reason | None:
         return Reason.low_rank
     if decomposition.shape[1] < MIN_SIDE:
         return Reason.too_few_eigenvalues
-    return (
-        None
-        if outliers.fits(decomposition.shape, 8 if values.dtype == np.float64 else 4)
-        else Reason.out_of_memory
+    double = values.dtype == np.float64 or any(
+        outliers.needs_double(entries, decomposition.shape)
+        for entries in decomposition.slice_entries
+        if alive(entries)
     )
+    return None if outliers.fits(decomposition.shape, 8 if double else 4) else Reason.out_of_memory
 
 
 def bound(entries: EntryStatistics, shape: tuple[int, int], level: float) -> float:

@@ -24,7 +24,7 @@ class TrapEntry:
     value: float
     """W[row, column] / σ."""
     share: float
-    """Part of the trap's singular value that comes from this entry: w·uᵢ·vⱼ / s."""
+    """Part of the trap's singular value that comes from this entry beside the mean: (w − ⟨w⟩)·uᵢ·vⱼ / s."""
 
 
 @dataclass(frozen=True, slots=True)
