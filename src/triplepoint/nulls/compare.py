@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import gammaincc, ndtri
 
 from triplepoint.nulls import marchenko_pastur, table
+from triplepoint.nulls.slices import alive
 from triplepoint.records import AlphaNull, BulkNull, EntryStatistics, Reason
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
@@ -28,19 +29,19 @@ def bulk_null(
     n·D is compared with its distribution over Gaussian matrices of the same shape, because eigenvalues repel each
     other: for a Gaussian 784 x 200 matrix the textbook Kolmogorov–Smirnov p-value is 1.000 in every draw. σ is the
     standard deviation of the entries, not a fit. Slices of a convolution are tested one by one and combined by
-    Fisher's method, since pooled slices of unequal variance imitate a heavy tail. Cost O(slices · M).
+    Fisher's method, since pooled slices of unequal variance imitate a heavy tail; constant ones (pruned away, say) have
+    no noise level and are left out. Cost O(slices · M).
 
     `singular_values` is (slices, M) descending, `shape` (N, M) of one slice, `scale` the λ normalisation of the row.
     """
     if shape[1] < table.MIN_SIDE:
         return Reason.outside_null_table
-    # A constant slice (pruned away, say) has no noise level; it says nothing and is left out.
-    varied = [(s, e) for s, e in zip(singular_values, entries, strict=True) if e.std > 0]
+    varied = [(s, e) for s, e in zip(singular_values, entries, strict=True) if alive(e)]
     if not varied:
         return Reason.undefined
     distances = [marchenko_pastur.ks_distance(np.square(s[::-1]), shape, e.std) for s, e in varied]
     p_values = [p_value(shape[1] * distance, shape) for distance in distances]
-    sigma = math.sqrt(math.fsum(e.std**2 for e in entries) / len(entries))
+    sigma = math.sqrt(math.fsum(e.std**2 for _, e in varied) / len(varied))
     return BulkNull(
         ks_distance=max(distances),
         p_value=fisher(p_values),
