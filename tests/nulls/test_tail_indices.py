@@ -11,6 +11,7 @@ import pytest
 
 from tests.spectra import decomposed, weight
 from tests.worlds import gaussian, heavy_tailed
+from triplepoint import scan
 from triplepoint.fits.hill import hill_alpha, top_decile, upper_half
 from triplepoint.linalg import tiles
 from triplepoint.nulls import bulk_table, marchenko_pastur
@@ -123,6 +124,29 @@ def test_where_the_null_does_not_hold_there_is_no_score():
     assert tiled_index(factors, NullSettings()) is Reason.low_rank
     assert tiled_index(weight(np.zeros((20, 20))), NullSettings()) is Reason.degenerate_tail
     assert indices(np.eye(20)) is Reason.degenerate_tail
+
+
+def test_a_slice_of_a_kernel_has_the_score_of_its_own_entries():
+    kernel = gaussian((64, 48, 3, 3), 3)
+    rows = scan(
+        {"conv.weight": kernel}, tails=True, metrics=["alpha_farms", "alpha_farms_z"], workers=1
+    ).matrices
+    assert rows[0].metric_status["alpha_farms_z"] is Reason.undefined
+    assert len(rows) == 10
+    for row in rows[1:]:
+        assert abs(row.metrics["alpha_farms_z"]) < 4
+
+
+def test_tiles_come_from_slices_that_live_and_zeros_are_no_tile():
+    stack = np.zeros((9, 64, 48))
+    stack[4:6] = gaussian((2, 64, 48), 8)
+    stack[0] = 0.1
+    found = tiled_index(weight(stack), NullSettings())
+    assert found == tiled_index(weight(stack[4:6]), NullSettings())
+    assert (found.tiles, found.side) == (8, 24)
+    half = gaussian((64, 48), 9)
+    half[:, :24] = 0
+    assert tiled_index(weight(half), NullSettings()).tiles == 2
 
 
 def test_one_tile_has_no_spread():

@@ -36,16 +36,17 @@ def side_of(shape: tuple[int, int]) -> int:
 def tiles(values: Array | PackedRows, generator: np.random.Generator) -> Array:
     """Up to MAX_TILES square tiles of (slices, rows, columns), float64 (tiles, side, side), largest entry 1.
 
-    The offset of the grid and the cells are drawn, the same ones for a matrix and its transpose. Cost: the bytes of the
-    rows that are cut.
+    The offset of the grid and the cells are drawn, the same ones for a matrix and its transpose. Slices whose entries
+    are all equal (pruned kernel positions, say) have none, unless all are such. Cost: the bytes of the rows that are
+    cut, and of the slices where there are several.
     """
     stack = values.reshape(-1, *values.shape[-2:]) if isinstance(values, np.ndarray) else None
     rows, columns = values.shape[-2:]
     tall = rows >= columns
     side = side_of((rows, columns))
-    slices = 1 if stack is None else len(stack)
+    slices = [0] if stack is None else _varied(stack)
     starts = [_starts(length, side, generator) for length in (max(rows, columns), min(rows, columns))]
-    cells = [(k, a, b) for k in range(slices) for a in starts[0] for b in starts[1]]
+    cells = [(k, a, b) for k in slices for a in starts[0] for b in starts[1]]
     chosen = generator.choice(len(cells), min(len(cells), MAX_TILES), replace=False)
     found = np.empty((chosen.size, side, side))
     for tile, (k, a, b) in zip(found, (cells[i] for i in np.sort(chosen)), strict=True):
@@ -54,6 +55,13 @@ def tiles(values: Array | PackedRows, generator: np.random.Generator) -> Array:
         tile[...] = band[:, column : column + side]
     largest = float(np.max(np.abs(found)))
     return found / largest if largest > 0 else found
+
+
+def _varied(stack: Array) -> list[int]:
+    if len(stack) == 1:
+        return [0]
+    varied = [k for k, matrix in enumerate(stack) if np.any(matrix != matrix[0, 0])]
+    return varied or list(range(len(stack)))
 
 
 def _starts(length: int, side: int, generator: np.random.Generator) -> Array:

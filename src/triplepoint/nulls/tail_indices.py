@@ -17,7 +17,7 @@ from triplepoint.linalg import Decomposition, tiles
 from triplepoint.nulls import bulk_table
 from triplepoint.nulls.compare import MAX_Z
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.records import LowRank, Reason, Spectrum, TailIndices, TiledIndex, WeightMatrix
+from triplepoint.records import LowRank, PackedRows, Reason, Spectrum, TailIndices, TiledIndex, WeightMatrix
 
 MIN_EIGENVALUES = 8
 
@@ -48,9 +48,9 @@ def tail_indices(spectrum: Spectrum, decomposition: Decomposition) -> TailIndice
 def tiled_index(matrix: WeightMatrix, settings: NullSettings) -> TiledIndex | Reason:
     """Hill's exponent of the upper half of the pooled spectra of square tiles, with the spread between tiles.
 
-    Tiles are drawn as `linalg.tiles` says. The score is against as many Gaussian tiles of that side; None for the
-    slices of a convolution, which may differ in variance, and where rank is lost. Cost: 80 ms for 16 tiles of
-    256 x 256.
+    Tiles are drawn as `linalg.tiles` says; tiles of zeros are left out. The score is against as many Gaussian tiles of
+    that side; None for the pooled slices of a convolution, which may differ in variance, and where rank is lost. Cost:
+    80 ms for 16 tiles of 256 x 256.
     """
     if isinstance(matrix.values, LowRank):
         return Reason.low_rank
@@ -59,6 +59,7 @@ def tiled_index(matrix: WeightMatrix, settings: NullSettings) -> TiledIndex | Re
     spectra = tiles.eigenvalues_of(
         tiles.tiles(matrix.values, stream(settings.seed, settings.name + "#tiles"))
     )
+    spectra = spectra[spectra[:, -1] > 0]
     count, side = spectra.shape
     pooled = np.sort(spectra[spectra > 0])
     alpha = hill_alpha(pooled, upper_half(pooled.size)) if pooled.size >= MIN_EIGENVALUES else None
@@ -66,7 +67,9 @@ def tiled_index(matrix: WeightMatrix, settings: NullSettings) -> TiledIndex | Re
         return Reason.degenerate_tail
     alone = [hill_alpha(tile, upper_half(side)) for tile in spectra if tile[side // 2] > 0]
     spread = [value for value in alone if value is not None]
-    comparable = matrix.plan.slices == 1 and pooled.size == spectra.size
+    # The plan of a slice is that of the whole kernel; its values are the slice.
+    comparable = isinstance(matrix.values, PackedRows) or math.prod(matrix.values.shape[:-2]) == 1
+    comparable = comparable and pooled.size == spectra.size
     return TiledIndex(
         alpha=alpha,
         sd=float(np.std(spread, ddof=1)) if len(spread) > 1 else None,
