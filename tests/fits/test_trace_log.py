@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 
 from tests import minilm
-from tests.worlds import DATA, gaussian, reference
+from tests.worlds import DATA, gaussian, orthogonal, reference
+from triplepoint import scan
 from triplepoint.fits.trace_log import trace_log
 from triplepoint.records import Reason, Spectrum, TraceLog
 
@@ -85,6 +86,22 @@ def test_zero_eigenvalues_end_the_space():
     assert trace_log(Spectrum(np.sqrt([4.0, 1.0, 0.0, 0.0, 0.0]), (5, 5))) == TraceLog(3, 0.0)
     # Mean 1: the first two multiply to 2, the third is below any limit.
     assert trace_log(Spectrum(np.sqrt([2.0, 1.0, 0.0]), (3, 3))) == TraceLog(3, 0.0)
+
+
+@pytest.mark.parametrize("mode", ["precise", "fast", "exact"])
+@pytest.mark.parametrize("stored", [np.float64, np.float32])
+@pytest.mark.parametrize("factor", [1.0, 3.0, 1 / 3, 7.0, 1e-5])
+def test_eigenvalues_that_differ_by_rounding_are_equal(factor, stored, mode):
+    matrix = (factor * orthogonal(200, 0)).astype(stored)
+    row = scan({"w": matrix}, mode=mode, metrics=["ecs_num"], workers=1)["w"]
+    assert row.metric_status == {"ecs_num": Reason.undefined}
+
+
+@pytest.mark.parametrize(("ratio", "share"), [(1, 0.73), (2, 0.81), (4, 0.875), (16, 0.94)])
+def test_the_space_of_gaussian_noise_is_as_large_as_the_words_say(ratio, share):
+    singular = np.linalg.svd(gaussian((128 * ratio, 128), 1), compute_uv=False)
+    found = trace_log(Spectrum(singular, (128 * ratio, 128)))
+    assert found.num / 128 == pytest.approx(share, abs=0.015)
 
 
 def test_equal_or_single_eigenvalues_have_no_space():

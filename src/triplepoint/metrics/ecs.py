@@ -36,7 +36,7 @@ METRICS = (
         (1, None),
         SETOL,
         weightwatcher="detX_num (whose product under- and overflows in large matrices)",
-        misleads="Gaussian noise has a space too, of 60–80 % of its eigenvalues.",
+        misleads="Gaussian noise has a space too: 73 % of its eigenvalues at Q = 1, 81 % at 2, 88 % at 4, 94 % at 16.",
         examples=(((SPACE,), 40.0),),
     ),
     Metric(
