@@ -2,10 +2,15 @@
 
 σ² is the ratio of a trimmed sum of eigenvalues to the sum of the law's quantiles at the same ranks. Eigenvalues repel
 each other, so trimming is cheap: ranks 10–90 % cost a tenth of the precision of all of them (relative standard
-deviation of σ at 128 x 128: .0061, of the whole spectrum .0055), and spikes of any strength lie outside. Eigenvalues
-above the Tracy–Widom threshold are set aside as spikes, the rest is fitted as noise of shape (N − k, M − k), and this
-is repeated until k stands. It starts from what lies far above the threshold of a fit to ranks 25–75 %, which more than
-a tenth of spikes cannot bend either.
+deviation of σ at 128 x 128: .0061, of the whole spectrum .0055), and up to a tenth of spikes lies outside, however
+strong. Eigenvalues above the Tracy–Widom threshold are set aside as spikes, the rest is fitted as noise of shape
+(N − k, M − k), and this is repeated until k stands. It starts from what lies far above the threshold of a fit to ranks
+25–75 %, which more spikes cannot bend either.
+
+It breaks down between 35 and 40 % of strong spikes: of 200 eigenvalues 70 spikes leave σ at 1.00, of 80 none is found
+and σ is 7.4. Ranks 10–50 % to start from bear half, but then 3.8 % of 8 x 8 noise has a spike at nominal 1 % (1.1 % as
+it is), and of a heavy tail 244 eigenvalues instead of 76 are set aside. At the other end, zeros weaken σ: by 3 % where
+5 % of the columns are zero, by 7 % where 10 % are; beyond about a fifth σ is 0.
 """
 
 from __future__ import annotations
