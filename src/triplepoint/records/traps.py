@@ -59,7 +59,7 @@ class Traps:
     edge: float
     """λ₊ in λ units of the row."""
     level: float
-    """False-alarm rate for a matrix of light-tailed entries."""
+    """False-alarm rate that a shuffle of light-tailed entries has; none where the screen passes them."""
     method: str
     """`screen` (closed form, no shuffle) or `krylov` (one shuffle, searched with a certificate of the count)."""
     traps: tuple[Trap, ...] = ()
