@@ -11,6 +11,7 @@ from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.metrics import METRICS
 from triplepoint.records import Reason
 
+OPTIONS = ("layout", "null", "randomize", "gof", "window", "bulk")
 NAMES = sorted({*METRICS, *RULES, *PHASES, *CLASSES})
 
 
@@ -62,7 +63,7 @@ def test_json_holds_the_same(invoke: Invoke) -> None:
     assert entry["details"]["Source"]
     everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
     assert sorted(entry["name"] for entry in everything) == sorted(
-        [*{*NAMES, *Reason, "layout"}, "undecided"]
+        [*{*NAMES, *Reason, *OPTIONS}, "undecided"]
     )
 
 
@@ -71,3 +72,11 @@ def test_reasons_and_the_language_of_layouts_are_explained(invoke: Invoke) -> No
     text = words(invoke("explain", "layout").stdout)
     assert "out(query:H*D,key:K*D,value:K*D),in" in text
     assert "num_key_value_heads" in text
+
+
+def test_options_are_explained_where_their_work_is_done(invoke: Invoke) -> None:
+    assert "whatever the variance of each" in words(invoke("explain", "signflip").stdout)
+    assert "0.95" in invoke("explain", "legacy").stdout
+    for name in OPTIONS:
+        assert invoke("explain", name).stdout.startswith(f"{name} (option)")
+    assert "tpl_lambda" in invoke("explain", "Lambda").stdout

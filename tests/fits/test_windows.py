@@ -42,6 +42,14 @@ def test_the_legacy_window_starts_lower_and_below_zero_for_small_weights(seed):
     assert (low < 0) == (peak(values) < 1 / 0.95)
 
 
+def test_the_legacy_histogram_leaves_out_what_weightwatcher_does():
+    rng = np.random.default_rng(0)
+    values = np.sort(np.r_[10 ** rng.uniform(-12, -5.5, 3000), rng.uniform(0.5, 2, 50)])
+    assert peak_window(values, LEGACY)[1] == pytest.approx(1.5 * peak(values[values > 1e-5]), rel=1e-12)
+    assert peak_window(values, INTENDED)[1] < 1e-5
+    assert peak_window(values[:3000], LEGACY)[1] == peak_window(values[:3000], INTENDED)[1]
+
+
 def test_only_the_intended_window_moves_with_the_scale_of_the_weights():
     values = np.random.default_rng(3).lognormal(1, 1, 700)
     inside = {

@@ -9,19 +9,34 @@ from dataclasses import dataclass
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.diagnosis._rule import Rule
 from triplepoint.errors import UsageError
+from triplepoint.fits import goodness, windows
 from triplepoint.matrices import heads, layouts
 from triplepoint.metrics import METRICS
 from triplepoint.metrics._metric import Metric
+from triplepoint.nulls import bulk_fit, randomized, replicas
+from triplepoint.nulls.settings import BULKS, KINDS
 from triplepoint.records import Reason
 
 _UNITS = {
     "1": "none, a pure number",
     "λ": "λ, an eigenvalue",
+    "1/λ": "1/λ, one over an eigenvalue",
+    "ln λ": "ln λ, a natural logarithm of eigenvalues",
     "log10 λ": "log10 λ, a decimal logarithm of eigenvalues",
     "σ": "σ, a singular value",
     "w": "w, an entry of the matrix",
     "count": "a count",
 }
+
+
+# What an option does stands in the module that does it.
+_OPTIONS = (
+    ("null", replicas, KINDS),
+    ("randomize", randomized, ()),
+    ("gof", goodness, ()),
+    ("window", windows, (windows.INTENDED, windows.LEGACY)),
+    ("bulk", bulk_fit, BULKS),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +62,10 @@ def entries() -> tuple[Entry, ...]:
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
         Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
+        *(
+            Entry("option", name, inspect.getdoc(module) or "", (), aliases)
+            for name, module, aliases in _OPTIONS
+        ),
     )
 
 
@@ -76,12 +95,17 @@ def _metric(name: str, metric: Metric) -> Entry:
         ("Range", _range(metric.valid)),
         ("If all weights are multiplied by c", _scaling(metric.scale)),
         ("Source", metric.reference),
-        ("In WeightWatcher", metric.weightwatcher or f"{name}, if it has this metric"),
+        ("In WeightWatcher", metric.weightwatcher or _same_name(name, metric)),
         ("When it misleads", metric.misleads),
         ("In fast mode", "null: single precision cannot resolve it" if metric.needs_precise else ""),
     )
     aliases = tuple(word.strip(",;:()") for word in renamed[:1])
     return Entry("metric", name, metric.definition, _present(details), aliases)
+
+
+def _same_name(name: str, metric: Metric) -> str:
+    """It has no tests of fits, and its other laws have names of their own."""
+    return f"{name}, if it has this metric" if metric.group in {"", "randomize"} else ""
 
 
 def _rule(group: str, name: str, rule: Rule) -> Entry:

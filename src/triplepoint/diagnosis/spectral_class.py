@@ -5,7 +5,7 @@ each answered with a probability:
 
     signal   does it differ from noise at all?               no: random-like
     spread   is the bulk no longer Marchenko–Pastur?         no: bleeding-out or bulk+spikes
-    far      if not: a spike beyond about 1.2 times the edge?     bleeding-out | bulk+spikes
+    far      if not: a spike beyond about 1.25 times the edge?    bleeding-out | bulk+spikes
     heavy    if so: a power law rather than an exponential?       bulk-decay | heavy-tailed
 
 Before them stands rank collapse, a definition: more than 5 % of the eigenvalues below 10⁻⁶ of their mean. Every answer
@@ -23,12 +23,12 @@ from collections.abc import Mapping
 
 import numpy as np
 
+from triplepoint.diagnosis.phase import NULL_LEVEL
 from triplepoint.diagnosis.spectral_features import NOTHING, Features, features, share_of_nothing
 from triplepoint.records import BulkFit, BulkNull, Classified, PowerLawFit, Reason, SpectralClass, Spectrum
 
 # Measured: between 0.65 and 0.75 68 % of the classes are right (standard error 7 %).
 CONFIDENT = 0.65
-NULL_LEVEL = 0.01
 COLLAPSED_SHARE = 0.05
 # The worlds begin here. Of matrices with 32 … 64 eigenvalues only 81 % of the classes given would be right.
 MIN_EIGENVALUES = 64

@@ -9,15 +9,20 @@ from triplepoint.diagnosis._rule import Rule
 from triplepoint.diagnosis.spectral_class import COLLAPSED_SHARE, CONFIDENT, MIN_EIGENVALUES, NULL_LEVEL
 from triplepoint.records import SpectralClass
 
-_SOURCE = "Martin & Mahoney 2021, JMLR 22(165); borders calibrated by benchmarks/calibrate_classes.py"
+_PAPER = "Martin & Mahoney 2021, JMLR 22(165)"
 _TREE = (
     " The classes were named by eye; here each border is a probability fitted to generated matrices, and a "
     "trained layer may be unlike all of them."
 )
 
 
+def _defined(name: SpectralClass, definition: str, source: str, evidence: str, misleads: str) -> Rule:
+    return Rule(name.value, definition, source, evidence, misleads, lambda _evidence: None)
+
+
 def _rule(name: SpectralClass, definition: str, evidence: str, misleads: str) -> Rule:
-    return Rule(name.value, definition, _SOURCE, evidence, misleads + _TREE, lambda _evidence: None)
+    source = f"{_PAPER}; borders calibrated by benchmarks/calibrate_classes.py"
+    return _defined(name, definition, source, evidence, misleads + _TREE)
 
 
 _RULES = (
@@ -30,9 +35,9 @@ _RULES = (
     ),
     _rule(
         SpectralClass.bleeding_out,
-        "Marchenko–Pastur but for eigenvalues just above the edge, the largest within about a fifth of it: the first "
+        "Marchenko–Pastur but for eigenvalues just above the edge, the largest within about a quarter of it: the first "
         "weak correlations.",
-        "num_spikes, softrank, the p-value of the bulk without its spikes",
+        "num_spikes, mp_softrank, the p-value of the bulk without its spikes",
         "A single false spike looks the same; at the default level one noise matrix in a hundred has one, and entries "
         "with moderately heavy tails have more.",
     ),
@@ -40,7 +45,7 @@ _RULES = (
         SpectralClass.bulk_spikes,
         "A Marchenko–Pastur bulk and one or more eigenvalues clearly apart from it: a few strong directions over "
         "noise.",
-        "num_spikes, softrank, the p-value and D of the bulk without its spikes",
+        "num_spikes, mp_softrank, the p-value and D of the bulk without its spikes",
         "A shifted mean of the entries, or a few huge ones, makes a spike without any correlation: see the traps.",
     ),
     _rule(
@@ -58,10 +63,11 @@ _RULES = (
         "Independent entries with heavy tails have such a spectrum too. A power law with a cut-off inside the data "
         "counts as bulk-decay.",
     ),
-    _rule(
+    _defined(
         SpectralClass.rank_collapse,
         f"More than {COLLAPSED_SHARE:.0%} of the eigenvalues lie below 1e-6 of their mean: the matrix has lost "
         "directions.",
+        f"{_PAPER}; the share and the size are definitions, not calibrated",
         "the spectrum alone",
         "Dead inputs or pruned columns do it, and so does a fused or padded weight; strong weight decay is only one "
         "cause.",
@@ -69,7 +75,8 @@ _RULES = (
     _rule(
         SpectralClass.undecided,
         f"No class has a probability of {CONFIDENT:g}, the null forbids the likeliest, the row pools the slices of a "
-        f"convolution, or there are fewer than {MIN_EIGENVALUES} eigenvalues; the sentence says which.",
+        f"convolution, there are fewer than {MIN_EIGENVALUES} eigenvalues, too many are lost in rounding, or a "
+        "collapse of the rank hangs on what counts as zero; the sentence says which.",
         "the probabilities of all classes",
         "The classes are stages of one continuous change: at a border no answer is right.",
     ),

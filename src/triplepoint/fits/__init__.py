@@ -17,6 +17,7 @@ from triplepoint.fits.interval import (
     stream,
 )
 from triplepoint.fits.power_law import MIN_EIGENVALUES, SMALL_SAMPLE, best_tail
+from triplepoint.fits.windows import INTENDED, LEGACY
 from triplepoint.records import PowerLawFit, Reason, Spectrum
 
 __all__ = [
@@ -30,7 +31,7 @@ __all__ = [
 ]
 
 
-WINDOWS = ("intended", "legacy")
+WINDOWS = (INTENDED, LEGACY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class FitSettings:
     seed: int = 0
     replicates: int = 0
     """Bootstrap refits; 0 for the closed form."""
-    window: str = "intended"
+    window: str = INTENDED
     """Around the peak of the histogram, for the fits that look there: `intended` or `legacy`; see `fits.windows`."""
     gof_replicas: int = 1000
     """Bootstrap samples of the goodness of fit."""

@@ -2,7 +2,8 @@
 
 WeightWatcher's `clip_xmax`: without the 2, 3 … 9 largest eigenvalues, xmin chosen anew, until α has fallen by more
 than 1; it then says one finger less than it left out. It gives up where α reaches 2 before that. Eigenvalues are those
-above the relative cut-off of every fit, and below 20 of them the small-sample rule of `power_law` holds.
+above the relative cut-off of every fit, and below 20 of them the small-sample rule of `power_law` holds: with 20 to 28
+α and the clipped α may come from two rules.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""Where around the peak of the histogram a fit looks for xmin.
+"""Where around the peak of the histogram e_tpl and exp look for xmin (`--window`).
 
 xmin2 = 10^(left edge of the fullest of 100 bins of log10 λ). `intended` is the window [0.95, 1.5]·xmin2. `legacy` is
-what WeightWatcher 0.7.7 and the tools after it compute: its lower bound is log10(0.95·xmin2), a logarithm compared with
-eigenvalues, which is always the lower of the two and no bound at all where xmin2 < 1.05; it depends on the scale of W.
+what WeightWatcher 0.7.7 and the tools after it compute: the histogram is of λ > 1e-5 alone, and the lower bound is
+log10(0.95·xmin2), a logarithm compared with eigenvalues, which is always the lower of the two and no bound at all where
+xmin2 < 1.05. Both depend on the scale of W.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ INTENDED = "intended"
 LEGACY = "legacy"
 BINS = 100
 LOWER, UPPER = 0.95, 1.5
+LEGACY_FROM = 1e-5
 
 
 def peak_window(values: Array, window: str) -> tuple[float, float]:
@@ -26,10 +28,16 @@ def peak_window(values: Array, window: str) -> tuple[float, float]:
     >>> round(low, 6), round(high, 6)
     (9.5, 15.0)
     """
-    counts, edges = np.histogram(np.log10(values), bins=BINS)
-    peak = 10.0 ** float(edges[np.argmax(counts)])
     if window == INTENDED:
+        peak = _peak(values)
         return LOWER * peak, UPPER * peak
     if window == LEGACY:
+        counted = values[values > LEGACY_FROM]
+        peak = _peak(counted if counted.size else values)
         return float(np.log10(LOWER * peak)), UPPER * peak
     raise ValueError(f"window {window!r}: expected {INTENDED!r} or {LEGACY!r}")
+
+
+def _peak(values: Array) -> float:
+    counts, edges = np.histogram(np.log10(values), bins=BINS)
+    return float(10.0 ** edges[np.argmax(counts)])

@@ -31,8 +31,8 @@ def tpl_gof_p(goodness: GoodnessOfFit) -> float | None:
 
 _POWER = (
     "A tail that is not rejected may be short and chosen to look right: of 2048 lognormal points 38 % are rejected at "
-    "0.1, of Gaussian matrices of 64 columns 41–51 %. Eigenvalues repel each other, so true power laws are rejected "
-    "in 0–3 % instead of 10."
+    "0.1, of Gaussian matrices of 64 columns 41–51 %. True power laws of independent points are rejected in 5–9 % "
+    "instead of 10, and of eigenvalues, which repel each other, in 0–3 %."
 )
 _NOISE = (
     "Eigenvalues are not independent points: of W = ZΣ^½, Σ a sample of a power law, 14–17 % are below 0.1. Any early "

@@ -123,12 +123,22 @@ _FINGERS = (
 )
 
 METRICS = (
-    Metric(tpl_alpha, "1", (None, None), CLAUSET, misleads=_WEAK, group="tails", examples=(((TAILS,), 1.5),)),
+    Metric(
+        tpl_alpha,
+        "1",
+        (None, None),
+        CLAUSET,
+        weightwatcher="alpha with fit='TPL'",
+        misleads=_WEAK,
+        group="tails",
+        examples=(((TAILS,), 1.5),),
+    ),
     Metric(
         tpl_lambda,
         "1/λ",
         (0, None),
         CLAUSET,
+        weightwatcher="Lambda with fit='TPL'",
         scale=-2.0,
         misleads=_WEAK,
         group="tails",
@@ -141,6 +151,7 @@ METRICS = (
         "1",
         (None, None),
         NLP,
+        weightwatcher="alpha with fit='E_TPL'",
         misleads=_PEAK + _WEAK,
         group="tails",
         examples=(((TAILS,), 1.25),),
@@ -150,6 +161,7 @@ METRICS = (
         "1/λ",
         (0, None),
         NLP,
+        weightwatcher="Lambda with fit='E_TPL'",
         scale=-2.0,
         misleads=_PEAK + _WEAK,
         group="tails",
