@@ -174,7 +174,7 @@ def test_the_footer_names_what_is_needed_to_repeat_the_numbers() -> None:
 def test_the_footer_counts_spectral_classes_and_traps() -> None:
     text = table.plain(synthetic.example())
     assert "Spectral classes: 30 bulk-decay" in text
-    assert "traps" not in text
+    assert "traps in" not in text
     trapped = table.plain(
         scan_of([row("a", metrics={"num_traps": 2.0}), row("b", metrics={"num_traps": 0.0})])
     )

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from triplepoint.diagnosis._rule import Rule
-from triplepoint.diagnosis.spectral_class import COLLAPSED_SHARE, CONFIDENT, MIN_EIGENVALUES, NULL_LEVEL
+from triplepoint.diagnosis.phase import NULL_LEVEL
+from triplepoint.diagnosis.spectral_class import COLLAPSED_SHARE, CONFIDENT, MIN_EIGENVALUES
 from triplepoint.records import SpectralClass
 
 _PAPER = "Martin & Mahoney 2021, JMLR 22(165)"

@@ -77,16 +77,16 @@ def _traps(row: MatrixRow) -> str:
 
 
 COLUMNS = (
-    Column("kind", _kind, 7, right=False),
+    Column("kind", _kind, 8, right=False),
     Column("shape", _shape, 3),
     Column("α", _alpha, 0),
     Column("95 %", _interval, 1),
     Column("tail", _tail, 4),
     Column("KS D", _distance, 5),
     Column("null p", lambda row: p_value(row.metrics.get("null_p")), 2),
-    Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 8),
-    Column("λmax", _largest, 9),
-    Column("traps", _traps, 10),
-    Column("class", _class, 6, right=False),
+    Column("stable", lambda row: fixed(row.metrics.get("stable_rank")), 9),
+    Column("λmax", _largest, 10),
+    Column("traps", _traps, 6),
+    Column("class", _class, 7, right=False),
     Column("phase", _phase, 0, right=False),
 )
