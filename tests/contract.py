@@ -137,8 +137,9 @@ def _check_row(row: Any, closed_kinds: bool) -> None:
         assert sorted(trap) == _TRAP_KEYS
         assert trap["cause"] in _CAUSES
         for entry in trap["entries"]:
-            assert list(entry) == ["row", "column", "value", "share"]
-            assert [type(entry["row"]), type(entry["column"])] == [int, int]
+            assert list(entry) == ["row", "column", "value", "share", "slice", "index"]
+            assert {type(entry[key]) for key in ("row", "column", "slice")} == {int}
+            assert entry["index"] is None or all(type(place) is int for place in entry["index"])
 
 
 def _check_class(found: Any) -> None:

@@ -227,7 +227,13 @@ _classes = st.builds(
     Classified, spectral_class=st.sampled_from(SpectralClass), confidence=some(_share), evidence=names
 )
 _entries = st.builds(
-    TrapEntry, row=st.integers(0, 2**40), column=st.integers(0, 2**40), value=_number, share=_number
+    TrapEntry,
+    row=st.integers(0, 2**40),
+    column=st.integers(0, 2**40),
+    value=_number,
+    share=_number,
+    slice=st.integers(0, 2**40),
+    index=some(st.lists(st.integers(0, 2**40), max_size=4).map(tuple)),
 )
 _traps = st.builds(
     Trap,

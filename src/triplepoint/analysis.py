@@ -35,6 +35,7 @@ from triplepoint.records import (
     Reason,
     Severity,
     Spectrum,
+    TrapEntry,
     Traps,
     Values,
     WeightMatrix,
@@ -177,7 +178,7 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
     )
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
-    traps: Traps | None = _present(facts.get(Traps))
+    traps = _placed(plan, _present(facts.get(Traps)))
     # It judges what is missing as well: a collapsed rank may leave no tail to fit.
     spectral_class = diagnosis.classify_spectrum(
         spectrum, facts.get(PowerLawFit), facts.get(BulkNull), facts.get(BulkFit)
@@ -217,6 +218,20 @@ def _loud(plan: MatrixPlan, findings: tuple[Finding, ...]) -> tuple[Finding, ...
 
 def _present(record: Any) -> Any:
     return None if isinstance(record, Reason) else record
+
+
+def _placed(plan: MatrixPlan, traps: Traps | None) -> Traps | None:
+    """Traps whose entries say where they stand in the tensor."""
+    if traps is None:
+        return None
+
+    def placed(entry: TrapEntry) -> TrapEntry:
+        slice = entry.slice if plan.slice is None else plan.slice
+        index = matrices.stored_index(plan, slice, entry.row, entry.column)
+        return replace(entry, slice=slice, index=index)
+
+    found = [replace(trap, entries=tuple(placed(entry) for entry in trap.entries)) for trap in traps.traps]
+    return replace(traps, traps=tuple(found))
 
 
 def _measure(metric: Metric, facts: Facts) -> Measurement:

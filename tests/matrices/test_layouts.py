@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triplepoint.matrices.grammar import MAX_LENGTH, LayoutError, parse, value_of
-from triplepoint.matrices.layouts import Fitted, arrange, fit, flat, piece
+from triplepoint.matrices.layouts import Fitted, arrange, fit, flat, piece, row_of_whole, stored
 
 SIZES = st.integers(1, 4)
 
@@ -69,6 +69,7 @@ def test_every_entry_lands_where_its_axes_say(case: tuple[str, tuple[int, ...]])
     assert values.shape == (found.slices, found.rows, found.columns)
     for index in np.ndindex(*shape):
         assert values[place(index, text, shape)] == array[index]
+        assert stored(found.text, shape, place(index, text, shape)) == index
     assert sorted(values.ravel()) == list(range(array.size))
 
 
@@ -117,6 +118,7 @@ def test_pieces_take_every_row_once_group_by_group(
         rows = [row for row in range(groups * total) if begin <= row % total < begin + size]
         taken = piece(values, found, name)
         np.testing.assert_array_equal(taken, values[:, rows])
+        assert [row_of_whole(found, name, row) for row in range(len(rows))] == rows
         assert groups > 1 or np.shares_memory(taken, values)
         begin, seen = begin + size, seen + rows
     assert sorted(seen) == list(range(groups * total))

@@ -17,7 +17,10 @@ def _where(trap: Trap) -> str:
     if trap.cause is not Cause.few_huge_entries or not trap.entries:
         return ""
     entry = trap.entries[0]
-    return f", the largest {abs(entry.value):.1f} σ at row {entry.row}, column {entry.column}"
+    place = f"row {entry.row}, column {entry.column}"
+    if entry.index is not None:
+        place = f"[{', '.join(map(str, entry.index))}] of the tensor"
+    return f", the largest {abs(entry.value):.1f} σ at {place}"
 
 
 def _trap(evidence: Evidence) -> Finding | None:

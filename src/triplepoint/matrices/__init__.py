@@ -3,9 +3,9 @@
 `rules` is the table that says what becomes of a tensor; every tensor that is left out has a reason.
 """
 
-from triplepoint.matrices.forming import ReadPart, form, load
+from triplepoint.matrices.forming import ReadPart, form, load, stored_index
 from triplepoint.matrices.overrides import Overrides, overrides_of
 from triplepoint.matrices.planning import plan
 from triplepoint.matrices.ties import tie
 
-__all__ = ["Overrides", "ReadPart", "form", "load", "overrides_of", "plan", "tie"]
+__all__ = ["Overrides", "ReadPart", "form", "load", "overrides_of", "plan", "stored_index", "tie"]

@@ -49,8 +49,23 @@ def form(plan: MatrixPlan, loaded: Values) -> WeightMatrix:
         loaded = np.asarray(loaded)
     values = layouts.arrange(loaded, plan.layout)
     if plan.piece is not None:
-        shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
-        fitted = layouts.fit(plan.layout, shape)
-        assert fitted is not None  # it was fitted to this very shape
-        values = layouts.piece(values, fitted, plan.piece)
+        values = layouts.piece(values, _fitted(plan), plan.piece)
     return WeightMatrix(plan, values)
+
+
+def _fitted(plan: MatrixPlan) -> layouts.Fitted:
+    shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
+    fitted = layouts.fit(plan.layout, shape)
+    assert fitted is not None, "it was fitted to this very shape"
+    return fitted
+
+
+def stored_index(plan: MatrixPlan, slice: int, row: int, column: int) -> tuple[int, ...] | None:
+    """Where one entry of the formed matrix stands in its tensor; None where no single stored number is that entry."""
+    if len(plan.sources) != 1 or plan.decoding is not None or plan.decoded_shape is not None:
+        return None
+    if plan.piece is not None:
+        row = layouts.row_of_whole(_fitted(plan), plan.piece, row)
+    if plan.at is None:
+        return layouts.stored(plan.layout, plan.tensor_shape, (slice, row, column))
+    return (plan.at, *layouts.stored(plan.layout, plan.tensor_shape[1:], (slice, row, column)))

@@ -62,20 +62,51 @@ def arrange(array: Array, text: str) -> Array:
 
     A view where the array is contiguous and nothing but whole axes move.
     """
+    sizes, order = _turning(text, array.shape)
+    turned = array.reshape(sizes).transpose(order)
+    return turned if turned.ndim == 3 else turned.reshape(-1, *turned.shape[-2:])
+
+
+def stored(text: str, shape: Sequence[int], place: tuple[int, int, int]) -> tuple[int, ...]:
+    """Where the entry at `place` (slice, row, column) of `arrange` stands in the array of `shape`: the way back.
+
+    >>> stored("in,out,kernel", (4, 8, 3), (2, 7, 1))
+    (1, 7, 2)
+    """
+    sizes, order = _turning(text, shape)
+    turned = [sizes[axis] for axis in order]
+    merged = [0] * len(sizes)
+    for axis, index in zip(order, (*_digits(place[0], turned[:-2]), *place[1:]), strict=True):
+        merged[axis] = index
+    number = 0
+    for size, index in zip(sizes, merged, strict=True):
+        number = number * size + index
+    return _digits(number, shape)
+
+
+def _digits(number: int, sizes: Sequence[int]) -> tuple[int, ...]:
+    """The indices of the entry of this number in C order."""
+    found: list[int] = []
+    for size in reversed(sizes):
+        number, index = divmod(number, size)
+        found.append(index)
+    return tuple(reversed(found))
+
+
+def _turning(text: str, shape: Sequence[int]) -> tuple[list[int], list[int]]:
+    """The axes that are moved, as sizes, and the order that brings them to slices, rows and columns."""
     axes = [axis for axis in parse(text) if axis.name not in STACKS]
     names: list[str] = []
     sizes: list[int] = []
-    for axis, size in zip(axes, array.shape, strict=True):
+    for axis, size in zip(axes, shape, strict=True):
         if axis.blocks > 1:
             names, sizes = [*names, "block", axis.name], [*sizes, axis.blocks, size // axis.blocks]
         elif names and names[-1] == axis.name:
             sizes[-1] *= size
         elif axis.name != "1":
             names, sizes = [*names, axis.name], [*sizes, size]
-    merged = array.reshape(sizes)
     order = ("block", "kernel", "out", "in") if "in" in names else ("block", "out", "kernel")
-    turned = merged.transpose([names.index(name) for name in order if name in names])
-    return turned if turned.ndim == 3 else turned.reshape(-1, *turned.shape[-2:])
+    return sizes, [names.index(name) for name in order if name in names]
 
 
 def piece(values: Array, fitted: Fitted, name: str) -> Array:
@@ -87,6 +118,18 @@ def piece(values: Array, fitted: Fitted, name: str) -> Array:
             slices, _, columns = values.shape
             grouped = values.reshape(slices, fitted.groups, total, columns)[:, :, begin : begin + size]
             return grouped.reshape(slices, fitted.groups * size, columns)
+        begin += size
+    raise KeyError(name)
+
+
+def row_of_whole(fitted: Fitted, name: str, row: int) -> int:
+    """The row of the whole that is `row` of the fused part `name`: the way back from `piece`."""
+    total = sum(size for _, size in fitted.parts)
+    begin = 0
+    for part, size in fitted.parts:
+        if part == name:
+            group, rest = divmod(row, size)
+            return group * total + begin + rest
         begin += size
     raise KeyError(name)
 

@@ -40,7 +40,8 @@ _MISLEADS = (
     "Light tails only: shuffles of Student-t(6) entries have one in 4–9 %, whatever was learned. A shift of the mean "
     "alone makes one: compare num_traps_centred, max_entry_ratio, mean_entry_ratio and entry_kurtosis, which may say "
     "as much. That traps mark overfitting is contested: the papers that claim it (arXiv 2506.04434, 2602.02859, "
-    "2605.12394) disagree on their own counts at peak accuracy, call many traps benign, and test no removal that restores accuracy."
+    "2605.12394) disagree on their own counts at peak accuracy, call many traps benign, and test no removal that "
+    "restores accuracy."
 )
 _TRAP = Trap(120.0, 1.5, Cause.few_huge_entries, (), 1.0, 1.0, 0.0)
 _EXAMPLE = Traps(2, 1, 90.0, 80.0, 0.01, "krylov", (_TRAP,))

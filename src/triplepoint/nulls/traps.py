@@ -166,11 +166,11 @@ def _described(
     before = iter(shuffle.origins(drawn.matrix.size, flat, generator).tolist())
     columns = drawn.matrix.shape[1]
     return [
-        replace(trap, entries=tuple(_entry(next(before), columns, p) for p in places))
+        replace(trap, entries=tuple(_entry(next(before), columns, part.index, p) for p in places))
         for trap, places in described
     ]
 
 
-def _entry(flat: int, columns: int, place: causes.Place) -> TrapEntry:
-    """An entry where it stands in W."""
-    return TrapEntry(flat // columns, flat % columns, place.value, place.share)
+def _entry(flat: int, columns: int, index: int, place: causes.Place) -> TrapEntry:
+    """An entry where it stands in W; where W stands in its tensor is for those to say who formed it."""
+    return TrapEntry(flat // columns, flat % columns, place.value, place.share, index)

@@ -197,13 +197,16 @@ def _trap(entry: Document) -> Trap:
     return Trap(
         **{name: field(entry, name, float) for name in TRAP_NUMBERS},
         cause=Cause(field(entry, "cause", str)),
-        entries=tuple(
-            TrapEntry(
-                field(e, "row", int),
-                field(e, "column", int),
-                field(e, "value", float),
-                field(e, "share", float),
-            )
-            for e in items(entry, "entries", dict)
-        ),
+        entries=tuple(_trap_entry(e) for e in items(entry, "entries", dict)),
+    )
+
+
+def _trap_entry(entry: Document) -> TrapEntry:
+    return TrapEntry(
+        row=field(entry, "row", int),
+        column=field(entry, "column", int),
+        value=field(entry, "value", float),
+        share=field(entry, "share", float),
+        slice=optional(entry, "slice", int) or 0,
+        index=None if entry.get("index") is None else tuple(items(entry, "index", int)),
     )

@@ -121,7 +121,14 @@ def _classified(record: Classified) -> dict[str, Any]:
 def _trap(trap: Trap) -> dict[str, Any]:
     document = {name: _number(getattr(trap, name)) for name in TRAP_NUMBERS}
     entries = [
-        {"row": e.row, "column": e.column, "value": _number(e.value), "share": _number(e.share)}
+        {
+            "row": e.row,
+            "column": e.column,
+            "value": _number(e.value),
+            "share": _number(e.share),
+            "slice": e.slice,
+            "index": None if e.index is None else list(e.index),
+        }
         for e in trap.entries
     ]
     return document | {"cause": trap.cause.value, "entries": entries}

@@ -20,11 +20,16 @@ class TrapEntry:
     """One entry of W that carries a trap."""
 
     row: int
+    """Of the matrix as it was analysed: rows are outputs, those of a fused part count within it."""
     column: int
     value: float
     """W[row, column] / σ."""
     share: float
     """Part of the trap's singular value that comes from this entry beside the mean: (w − ⟨w⟩)·uᵢ·vⱼ / s."""
+    slice: int = 0
+    """Kernel position or group that row and column are of; 0 where the matrix has one slice."""
+    index: tuple[int, ...] | None = None
+    """The same place in the tensor as stored; None where an entry is not one stored number, as in decoded weights."""
 
 
 @dataclass(frozen=True, slots=True)
