@@ -101,6 +101,21 @@ def test_lost_rank_is_not_read_from_rounding(mode, dtype):
     assert found.p_value > 0.05
 
 
+@pytest.mark.parametrize("kind", ["signflip", "gaussian"])
+@pytest.mark.parametrize("value", [0.1, -3.0, 1e-30])
+@pytest.mark.parametrize("dtype", ["f4", "f8"])
+def test_a_constant_matrix_is_one_component_where_the_null_needs_no_noise_level(kind, value, dtype):
+    found = null(np.full((60, 40), value, dtype), kind)
+    assert (found.p_value, found.edge_p, found.num_components) == (1 / 40, 1 / 40, 1)
+
+
+def test_a_constant_slice_takes_part_in_sign_flips_alone():
+    stack = gaussian((3, 24, 16), 6)
+    stack[1] = 2.0
+    assert null(stack, "signflip").edge_p == 1 / 40
+    assert null(stack, "shuffle").p_value > 0.05
+
+
 def test_the_rank_of_the_observed_is_exact():
     rng = np.random.default_rng(0)
     spectra = rng.exponential(size=(200, 7, 5))
@@ -149,10 +164,10 @@ def test_an_adapter_of_few_directions_is_rejected_and_its_edge_has_its_scale():
 
 def test_what_has_no_null_says_why():
     matrix, decomposition, _ = records(gaussian((20, 16), 0))
-    assert replica_null(matrix, decomposition, NullSettings(null="product")) is Reason.undefined
+    assert replica_null(matrix, decomposition, NullSettings(null="product")) is Reason.not_an_adapter
     short = records(gaussian((20, 4), 0))
     assert replica_null(short[0], short[1], NullSettings()) is Reason.too_few_eigenvalues
     flat = records(np.ones((20, 20)))
-    assert replica_null(flat[0], flat[1], NullSettings()) is Reason.undefined
+    assert replica_null(flat[0], flat[1], NullSettings(null="shuffle")) is Reason.undefined
     assert products.product_null(records(factors((20, 8), 8))[1], 1.0) is Reason.low_rank
     assert products.product_null(records(factors((20, 8), 1))[1], 1.0) is Reason.outside_null_table

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from triplepoint.nulls import shuffle
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.slices import Slice, per_slice, varied
 from triplepoint.nulls.traps import bound, unsuited
-from triplepoint.records import Randomized, Reason, Spectrum, WeightMatrix
+from triplepoint.records import EntryStatistics, Randomized, Reason, Spectrum, WeightMatrix
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -81,14 +82,21 @@ def draw_eigenvalues(slices: Sequence[Slice], settings: NullSettings, kind: str,
         spectra = decompose(stack, "precise", backend)
         if isinstance(spectra, Reason):
             return spectra
-        sigmas = np.array([one.entries.std for one in part])[:, None]
-        found.append(np.square(sigmas * spectra.singular_values))
+        units = np.array([_about(one.entries, kind).std for one in part])[:, None]
+        found.append(np.square(units * spectra.singular_values))
     return np.concatenate(found)
 
 
+def _about(entries: EntryStatistics, kind: str) -> EntryStatistics:
+    """What the noise is measured from: sign flips know no mean, so their noise level is that about zero."""
+    if kind == "shuffle":
+        return entries
+    return replace(entries, mean=0.0, std=math.hypot(entries.mean, entries.std))
+
+
 def _drawn(part: Slice, settings: NullSettings, kind: str, draw: int) -> np.ndarray[Any, Any]:
-    """One slice in units of its σ, drawn anew, its mean included; zeros stay zeros."""
-    matrix = shuffle.standardised(part.values, part.entries, centred=False)
+    """One slice in units of its noise level, drawn anew, its mean included; zeros stay zeros."""
+    matrix = shuffle.standardised(part.values, _about(part.entries, kind), centred=False)
     generator = shuffle.draw_stream(settings, kind, draw, part.index)
     draw_anew = shuffle.shuffled if kind == "shuffle" else shuffle.sign_flipped
     return draw_anew(matrix, generator)

@@ -46,7 +46,7 @@ def replica_null(
     """
     kind = "product" if isinstance(matrix.values, LowRank) else settings.null
     if kind == "product" and not isinstance(matrix.values, LowRank):
-        return Reason.undefined
+        return Reason.not_an_adapter
     found = _product(matrix.values, decomposition, settings)
     if found is None:
         found = _replicas(matrix, decomposition, settings)
@@ -84,11 +84,11 @@ def _product(
 def _replicas(
     matrix: WeightMatrix, decomposition: Decomposition, settings: NullSettings
 ) -> tuple[Array, Array] | Reason:
-    """λ of all varying slices (n,) and of their replicas (B, n), pooled, descending."""
+    """λ of all slices with noise (n,) and of their replicas (B, n), pooled, descending."""
     reason = unsuited(matrix.values, decomposition)
     if reason is not None:
         return reason
-    slices = list(varied(matrix.values, decomposition))
+    slices = _with_noise(matrix.values, decomposition, settings.null)
     if not slices:
         return Reason.undefined
     squares = np.square(decomposition.singular_values[[part.index for part in slices]])
@@ -100,6 +100,17 @@ def _replicas(
             return values
         drawn.append(np.sort(_resolved(values, decomposition), axis=None)[::-1])
     return np.sort(own, axis=None)[::-1], np.stack(drawn)
+
+
+def _with_noise(values: Any, decomposition: Decomposition, kind: str) -> list[Slice]:
+    """The slices that the null changes: a constant one is changed by flips and by Gaussian noise of its norm."""
+    if kind == "shuffle":
+        return list(varied(values, decomposition))
+    return [
+        Slice(index, values[index] if isinstance(values, np.ndarray) else values, entries)
+        for index, entries in enumerate(decomposition.slice_entries)
+        if entries.max_abs > 0
+    ]
 
 
 def _draw(

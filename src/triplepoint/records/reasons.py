@@ -44,6 +44,7 @@ class Reason(StrEnum):
     outside_null_table = "outside_null_table"
     pooled_slices = "pooled_slices"
     low_rank = "low_rank"
+    not_an_adapter = "not_an_adapter"
 
     @property
     def sentence(self) -> str:
@@ -81,4 +82,5 @@ _SENTENCES: dict[Reason, str] = {
     Reason.outside_null_table: "No simulated null exists for this shape.",
     Reason.pooled_slices: "The null of pooled kernel slices is not tabulated; see the slice rows.",
     Reason.low_rank: "The same-shape null does not hold for a product of two factors.",
+    Reason.not_an_adapter: "The null of products is for adapters; use --null signflip, shuffle or gaussian.",
 }
