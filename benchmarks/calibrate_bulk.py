@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Any
@@ -128,7 +129,7 @@ def spikes() -> None:
                     noise = fit_noise(values, shape, LEVEL)
                     robust.append(noise.sigma)
                     found.append(noise.spikes)
-                    density.append(kde_fit.fit_sigma(np.maximum(values, 0), shape))
+                    density.append(kde_fit.fit_sigma(np.maximum(values, 0), shape) or math.nan)
                 print(
                     f"  {shape} {count:2d} spikes, θ = {theta:4d}: robust {_percent(robust)}, "
                     f"{np.mean(found):5.2f} found; density {_percent(density)}",

@@ -132,7 +132,7 @@ def test_an_unreadable_tensor_is_a_row(monkeypatch):
         ({"layers": "nothing*"}, "'w'"),
         ({"interval": "bootstrap:0"}, "bootstrap"),
         ({"interval": "jackknife"}, "bootstrap"),
-        ({"workers": 0}, "at least one"),
+        ({"workers": 0}, "from 1 on"),
         ({"seed": -1}, "from 0 on"),
         ({"seed": 1.5}, "from 0 on"),
     ],

@@ -70,7 +70,8 @@ def scan(
         tails: also fit the other laws of the tail and the estimators with their null scores.
         window: `intended` or `legacy`: where the peak window of the truncated power law begins.
         gof: bootstrap samples of the goodness of fit; 0 for none.
-        bulk: how the noise level of the bulk is fitted: `quantiles` (robust) or `kde` (as WeightWatcher).
+        bulk: how the noise level is fitted: `quantiles` (robust) or `kde` (the density fit of WeightWatcher,
+            slice by slice and with the right law for square matrices).
         level: false-alarm rate of spikes and traps, for one matrix.
 
     Returns:

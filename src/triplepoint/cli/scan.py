@@ -135,7 +135,7 @@ _EXITS = (
     type=click.Choice(BULKS),
     default="quantiles",
     show_default=True,
-    help="How the noise level is fitted; kde: as WeightWatcher does.",
+    help="How the noise level is fitted; kde: the density fit of WeightWatcher, with the right law for squares.",
 )
 @click.option(
     "--level",
