@@ -19,9 +19,9 @@ import numpy as np
 
 from benchmarks import section
 from benchmarks.calibration_cells import SEED, Cell, Cells
+from triplepoint.facts import Facts
 from triplepoint.linalg import Decomposition, blas_threads, choose_backend, decompose
 from triplepoint.nulls import products
-from triplepoint.nulls.bulk_fit import fit_bulk
 from triplepoint.nulls.replicas import replica_null
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.records import BulkFit, BulkNull, LowRank, MatrixPlan, ReplicaNull, Spectrum, WeightMatrix
@@ -103,7 +103,7 @@ def spikes(draw: Draw, draws: int, generator: np.random.Generator) -> Cell:
     counts = []
     for _ in range(draws):
         _, decomposition, spectrum = known(draw(generator))
-        fit = fit_bulk(decomposition, spectrum, NullSettings())
+        fit = Facts(decomposition, spectrum, NullSettings()).get(BulkFit)
         assert isinstance(fit, BulkFit)
         counts.append(fit.num_spikes)
     return {"draws": draws, "spikes": float(np.mean(counts))}

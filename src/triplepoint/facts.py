@@ -17,7 +17,7 @@ from triplepoint.fits.goodness import goodness_of_fit
 from triplepoint.fits.tails import fit_tails
 from triplepoint.fits.trace_log import trace_log
 from triplepoint.linalg import Decomposition
-from triplepoint.nulls.bulk_fit import fit_bulk
+from triplepoint.nulls.bulk_fit import fit_bulk, fit_noises
 from triplepoint.nulls.products import product_null
 from triplepoint.nulls.randomized import randomized
 from triplepoint.nulls.replicas import replica_null
@@ -31,6 +31,7 @@ from triplepoint.records import (
     Clipped,
     EntryStatistics,
     GoodnessOfFit,
+    Noises,
     PowerLawFit,
     Randomized,
     Reason,
@@ -73,6 +74,7 @@ DERIVATIONS: Mapping[type, Callable[..., Any]] = {
     Clipped: clip_fingers,
     BulkNull: _bulk,
     AlphaNull: _alpha_null,
+    Noises: fit_noises,
     BulkFit: fit_bulk,
     Signal: signal_part,
     TraceLog: trace_log,

@@ -7,25 +7,36 @@ table has not seen; WeightWatcher's own fit, which the same spikes bend.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.spectra import decomposed
 from tests.worlds import gaussian, orthogonal
+from triplepoint.facts import Facts
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.nulls import bulk_table, kde_fit, marchenko_pastur
 from triplepoint.nulls import gaussian as bidiagonal
-from triplepoint.nulls.bulk_fit import WINDOW, _partial_sum, fit_bulk, fit_noise
+from triplepoint.nulls.bulk_fit import WINDOW, _partial_sum, fit_noise
 from triplepoint.nulls.compare import P_FLOOR, tail_p
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.shrinkage import signal_part
-from triplepoint.records import BulkFit, LowRank, Reason, Signal
+from triplepoint.records import BulkFit, LowRank, Noises, Reason, Signal
 
 SHAPE = (400, 300)
 # Standard deviation of the σ̂ of one Gaussian 400 x 300 matrix, from 400 draws.
 ERROR = 0.0023
+
+
+def fit_bulk(decomposition, spectrum, settings) -> BulkFit | Reason:
+    return Facts(decomposition, spectrum, settings).get(BulkFit)
+
+
+def signal_part(decomposition, settings) -> Signal | Reason:
+    return Facts(decomposition, settings).get(Signal)
+
+
+def noises(stack: np.ndarray, **settings) -> tuple:
+    return Facts(decomposed(stack)[0], NullSettings(**settings)).get(Noises).slices
 
 
 def fit(matrix: np.ndarray, scale: float = 1.0, **settings) -> BulkFit:
@@ -173,8 +184,8 @@ def test_a_constant_slice_changes_nothing(value, method):
     settings = NullSettings(bulk=method)
     whole, rest = decomposed(stack), decomposed(np.delete(stack, 4, axis=0))
     found, expected = (fit_bulk(*some, settings) for some in (whole, rest))
-    assert found.by_slice[4] == (0.0, 0.0)
-    assert replace(found, by_slice=()) == replace(expected, by_slice=())
+    assert noises(stack, bulk=method)[4] is None
+    assert found == expected
     assert signal_part(whole[0], settings) == signal_part(rest[0], settings)
 
 
@@ -185,7 +196,7 @@ def test_a_slice_without_noise_adds_its_spikes_and_no_noise_level():
     noise = fit(stack[[0, 2]])
     assert found.sigma == pytest.approx(noise.sigma, rel=1e-3)
     assert found.num_spikes == noise.num_spikes + 2
-    assert found.by_slice[1][0] == 0.0
+    assert noises(stack)[1].sigma == 0.0
     assert signal_part(decomposed(stack)[0], NullSettings()).rank == found.num_spikes
 
 
@@ -215,11 +226,10 @@ def test_slices_are_fitted_one_by_one_at_a_shared_level():
     assert found.sigma == pytest.approx(
         np.sqrt(np.mean(np.geomspace(0.1, 10, 9)[[0, 1, 2, 3, 5, 6, 7, 8]] ** 2)), rel=0.05
     )
-    assert found.by_slice[4] == (0.0, 0.0)
+    assert noises(stack)[4] is None
     stack[2] += 100 * np.outer(np.eye(64)[0], np.eye(32)[0])
     assert fit(stack, scale=0.5).num_spikes == 1
-    single = fit(stack[:1], level=0.01).by_slice[0]
-    assert fit(stack[:2], level=0.01).by_slice[0][1] > single[1]
+    assert noises(stack[:2])[0].threshold > noises(stack[:1])[0].threshold
 
 
 def test_pooled_noise_has_a_spike_as_often_as_the_level_says():

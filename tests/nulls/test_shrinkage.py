@@ -10,15 +10,16 @@ import pytest
 
 from tests.spectra import decomposed
 from tests.worlds import gaussian, with_singular_values
+from triplepoint.facts import Facts
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.shrinkage import shrink, signal_part
+from triplepoint.nulls.shrinkage import shrink
 from triplepoint.records import Signal
 
 SHAPE = (500, 250)
 
 
 def signal(matrix: np.ndarray) -> Signal:
-    found = signal_part(decomposed(matrix)[0], NullSettings())
+    found = Facts(decomposed(matrix)[0], NullSettings()).get(Signal)
     assert isinstance(found, Signal)
     return found
 

@@ -16,7 +16,6 @@ it is), and of a heavy tail 244 eigenvalues instead of 76 are set aside. At the 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -28,7 +27,7 @@ from triplepoint.nulls import bulk_table, kde_fit, marchenko_pastur, tracy_widom
 from triplepoint.nulls.compare import fisher, tail_p
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.slices import alive, per_slice
-from triplepoint.records import BulkFit, Reason, Spectrum
+from triplepoint.records import BulkFit, Noise, Noises, Reason, Spectrum
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
@@ -43,38 +42,13 @@ FAR = 3.0
 GRID = 2000
 
 
-@dataclass(frozen=True, slots=True)
-class Noise:
-    """The fitted law of one spectrum in the units of WᵀW."""
+def fit_noises(decomposition: Decomposition, settings: NullSettings) -> Noises | Reason:
+    """The noise of every slice, each at the level of `slices.per_slice`.
 
-    sigma: float
-    """0 where the matrix is its spikes and nothing else that rounding resolves."""
-    spikes: int
-    """Eigenvalues above `threshold`."""
-    shape: tuple[int, int]
-    """(N − k, M − k)."""
-    ks_distance: float
-    """1 where σ = 0: no eigenvalue lies on the law."""
-    softrank: float
-    """λ₊/λmax."""
-    threshold: float
-
-
-def fit_bulk(decomposition: Decomposition, spectrum: Spectrum, settings: NullSettings) -> BulkFit | Reason:
-    """Marchenko–Pastur law of the bulk, the spikes above it, and how far the rest lies from it.
-
-    σ does not depend on how strong spikes are. Slices of a convolution are fitted one by one, constant ones left out,
-    each at the level of `slices.per_slice`, and their p-values combined by Fisher's method. With
-    `settings.bulk == "kde"` σ comes from a kernel density (see `kde_fit`); spikes and p-value are judged alike.
-    No value where no slice has noise that rounding resolves, as in a product of two thin factors. Cost: 50 µs a slice
-    of 400 eigenvalues once its shape is known, before that 0.7 ms; `kde` 2 ms.
+    σ does not depend on how strong spikes are. With `settings.bulk == "kde"` it comes from a kernel density (see
+    `kde_fit`); spikes and distance are judged alike. Cost: 50 µs a slice of 400 eigenvalues once its shape is known,
+    before that 0.7 ms; `kde` 2 ms.
     """
-    fits = slice_noises(decomposition, settings)
-    return fits if isinstance(fits, Reason) else _together(fits, spectrum.scale, settings)
-
-
-def slice_noises(decomposition: Decomposition, settings: NullSettings) -> list[Noise | None] | Reason:
-    """The noise of every slice; None for a constant one."""
     if decomposition.factored:
         return Reason.low_rank
     if decomposition.shape[1] < MIN_SIDE:
@@ -89,7 +63,33 @@ def slice_noises(decomposition: Decomposition, settings: NullSettings) -> list[N
         if live and noise is None:
             return Reason.undefined
         fits.append(noise)
-    return fits
+    return Noises(tuple(fits))
+
+
+def fit_bulk(noises: Noises, spectrum: Spectrum, settings: NullSettings) -> BulkFit | Reason:
+    """The law of all slices together; their p-values are combined by Fisher's method.
+
+    No value where no slice has noise that rounding resolves, as in a product of two thin factors.
+    """
+    noisy = [noise for noise in noises.slices if noise and noise.sigma]
+    if not noisy:
+        return Reason.undefined
+    scale = spectrum.scale
+    p_values = [tail_p(n.shape[1] * n.ks_distance, bulk_table.statistic(n.shape)) for n in noisy]
+    worst = noisy[min(range(len(noisy)), key=lambda i: (p_values[i], noisy[i].softrank))]
+    low, high = marchenko_pastur.edges(worst.shape, worst.sigma)
+    return BulkFit(
+        sigma=math.sqrt(math.fsum(n.sigma**2 for n in noisy) / len(noisy)),
+        edge_low=scale * low,
+        edge=scale * high,
+        threshold=scale * worst.threshold,
+        num_spikes=sum(n.spikes for n in noises.slices if n),
+        softrank=worst.softrank,
+        ks_distance=worst.ks_distance,
+        ks_p=fisher(p_values),
+        level=settings.level,
+        method=settings.bulk,
+    )
 
 
 def _of_slice(one: Decomposition, level: float, method: str) -> Noise | None:
@@ -223,25 +223,3 @@ def _quantile_integral(shape: tuple[int, int]) -> tuple[Array, Array]:
     x = np.square(low + (high - low) * (1 - np.cos(np.linspace(0, math.pi, GRID))) / 2)
     share = marchenko_pastur.cdf(x, shape, 1.0)
     return share, np.append(0.0, np.cumsum((x[1:] + x[:-1]) / 2 * np.diff(share)))
-
-
-def _together(fits: Sequence[Noise | None], scale: float, settings: NullSettings) -> BulkFit | Reason:
-    noisy = [noise for noise in fits if noise and noise.sigma]
-    if not noisy:
-        return Reason.undefined
-    p_values = [tail_p(n.shape[1] * n.ks_distance, bulk_table.statistic(n.shape)) for n in noisy]
-    worst = noisy[min(range(len(noisy)), key=lambda i: (p_values[i], noisy[i].softrank))]
-    low, high = marchenko_pastur.edges(worst.shape, worst.sigma)
-    return BulkFit(
-        sigma=math.sqrt(math.fsum(n.sigma**2 for n in noisy) / len(noisy)),
-        edge_low=scale * low,
-        edge=scale * high,
-        threshold=scale * worst.threshold,
-        num_spikes=sum(n.spikes for n in fits if n),
-        softrank=worst.softrank,
-        ks_distance=worst.ks_distance,
-        ks_p=fisher(p_values),
-        level=settings.level,
-        method=settings.bulk,
-        by_slice=tuple((n.sigma, scale * n.threshold) if n else (0.0, 0.0) for n in fits),
-    )

@@ -12,27 +12,21 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg import Decomposition
-from triplepoint.nulls.bulk_fit import slice_noises
-from triplepoint.nulls.settings import NullSettings
-from triplepoint.records import Reason, Signal
+from triplepoint.records import Noises, Signal
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
-def signal_part(decomposition: Decomposition, settings: NullSettings) -> Signal | Reason:
+def signal_part(decomposition: Decomposition, noises: Noises) -> Signal:
     """Energy share and rank of what remains when the noise is taken out.
 
     Only eigenvalues above the spike threshold count: the largest ones of pure noise lie around the edge itself, and η
     rises there with infinite slope. Without any noise all that rounding resolves is signal. Slices are shrunk one by
-    one and added, without the constant ones. Costs a second bulk fit, since a matrix without noise has a signal and no
-    `BulkFit`.
+    one and added, without the constant ones.
     """
-    noises = slice_noises(decomposition, settings)
-    if isinstance(noises, Reason):
-        return noises
     kept = total = 0.0
     rank = 0
-    for singular, noise in zip(decomposition.singular_values, noises, strict=True):
+    for singular, noise in zip(decomposition.singular_values, noises.slices, strict=True):
         if noise is not None:
             shrunk = shrink(singular[: noise.spikes], noise.shape, noise.sigma)
             kept += float(np.sum(np.square(shrunk)))

@@ -1,6 +1,6 @@
 """Frozen, slotted records: shapes and units stand beside the fields, the normalisation lives on the record."""
 
-from triplepoint.records.bulk import BulkFit, Signal, TraceLog
+from triplepoint.records.bulk import BulkFit, Noise, Noises, Signal, TraceLog
 from triplepoint.records.classes import Classified, SpectralClass
 from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
@@ -39,6 +39,8 @@ __all__ = [
     "MatrixPlan",
     "MatrixRow",
     "Measurement",
+    "Noise",
+    "Noises",
     "PackedRows",
     "Phase",
     "PowerLawFit",

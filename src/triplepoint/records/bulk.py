@@ -6,6 +6,31 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
+class Noise:
+    """The Marchenko–Pastur law fitted to one slice, in the units of WᵀW, whatever the scale of the row."""
+
+    sigma: float
+    """0 where the matrix is its spikes and nothing else that rounding resolves."""
+    spikes: int
+    """Eigenvalues above `threshold`."""
+    shape: tuple[int, int]
+    """(N − k, M − k)."""
+    ks_distance: float
+    """1 where σ = 0: no eigenvalue lies on the law."""
+    softrank: float
+    """λ₊/λmax."""
+    threshold: float
+
+
+@dataclass(frozen=True, slots=True)
+class Noises:
+    """The noise of every slice of a row, one of a matrix."""
+
+    slices: tuple[Noise | None, ...]
+    """None for a constant slice."""
+
+
+@dataclass(frozen=True, slots=True)
 class BulkFit:
     """Marchenko–Pastur law fitted to the bulk of a spectrum. λ units are those of the row.
 
@@ -39,8 +64,6 @@ class BulkFit:
     of the root, and slices of a convolution singly, where it pools them. Spikes, threshold and p-value are judged as
     with `quantiles`.
     """
-    by_slice: tuple[tuple[float, float], ...] = ()
-    """(σ, threshold) of every slice; zeros for a constant slice, σ = 0 for one whose noise is below rounding."""
 
 
 @dataclass(frozen=True, slots=True)
