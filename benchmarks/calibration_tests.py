@@ -142,8 +142,7 @@ def tests_cell(
 
 def _at_xmin(spectrum: Spectrum, fit: PowerLawFit) -> TailFits:
     """The laws at the power law's xmin alone; the search for their own takes longer than all the rest."""
-    ascending = spectrum.eigenvalues[::-1]
-    ascending = ascending[ascending > spectrum.fit_from]
+    ascending = spectrum.fitted
     start = int(np.searchsorted(ascending, fit.xmin))
     laws = [law(ascending, start) for law in (fit_exponential, fit_lognormal, fit_truncated)]
     exponential, lognormal, truncated = (None if isinstance(law, Reason) else law for law in laws)

@@ -54,8 +54,7 @@ def fit_power_law(spectrum: Spectrum, settings: FitSettings) -> PowerLawFit | Re
     Invariant under W → cW, transposition and permutation. Cost: a few milliseconds at n = 4096 (see `power_law`);
     `replicates` times that for the bootstrap. Source: arXiv 0706.1062.
     """
-    ascending = spectrum.eigenvalues[::-1]
-    ascending = ascending[ascending > spectrum.fit_from]
+    ascending = spectrum.fitted
     tail = best_tail(ascending)
     if isinstance(tail, Reason):
         return tail

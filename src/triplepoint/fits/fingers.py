@@ -21,8 +21,7 @@ def clip_fingers(spectrum: Spectrum, fit: PowerLawFit) -> Clipped | Reason:
 
     Cost: up to eight refits, 20–100 ms in all at n = 4096.
     """
-    ascending = spectrum.eigenvalues[::-1]
-    ascending = ascending[ascending > spectrum.fit_from]
+    ascending = spectrum.fitted
     for left_out in range(2, MAX_FINGERS):
         tail = best_tail(ascending[:-left_out])
         if isinstance(tail, Reason):

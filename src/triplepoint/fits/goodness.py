@@ -38,8 +38,7 @@ def goodness_of_fit(spectrum: Spectrum, fit: PowerLawFit, settings: FitSettings)
     count = settings.gof_replicas
     if count < 1:
         return Reason.undefined
-    ascending = spectrum.eigenvalues[::-1]
-    ascending = ascending[ascending > spectrum.fit_from]
+    ascending = spectrum.fitted
     start = int(np.searchsorted(ascending, fit.xmin))
     ratio = float(truncated_ratios(np.log(ascending)[None], np.array([start]))[0])
     generator = stream(settings.seed, settings.name + "#gof")

@@ -27,8 +27,7 @@ def tail_indices(spectrum: Spectrum, decomposition: Decomposition) -> TailIndice
 
     Scores are None where the null does not hold: pooled slices, products of two factors, lost rank. O(n).
     """
-    ascending = spectrum.eigenvalues[::-1]
-    ascending = ascending[ascending > spectrum.fit_from]
+    ascending = spectrum.fitted
     if ascending.size < MIN_EIGENVALUES:
         return Reason.too_few_eigenvalues
     decile = hill_alpha(ascending, top_decile(ascending.size))

@@ -46,3 +46,9 @@ class Spectrum:
             return 0.0
         top = self.scale * float(self.singular_values[0]) ** 2
         return max(self.shape[0] * self.epsilon * top, self.resolved_from)
+
+    @property
+    def fitted(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """The eigenvalues that a fit uses, those above `fit_from`, ascending."""
+        ascending = self.eigenvalues[::-1]
+        return ascending[ascending > self.fit_from]
