@@ -134,7 +134,10 @@ def scan_of(rows: Sequence[MatrixRow], **provenance: Any) -> Scan:
     }
     tested = [row.null_p for row in counted if row.null_p is not None]
     summary = Summary(
-        metrics={name: (sum(some) / len(some) if some else None, len(some)) for name, some in values.items()},
+        metrics={
+            name: (sum(v / len(some) for v in some) if some else None, len(some))
+            for name, some in values.items()
+        },
         phases=dict(Counter(row.phase for row in counted if row.phase is not None)),
         findings=dict(Counter(finding.severity.value for row in whole for finding in row.findings)),
         skipped=dict(Counter(row.reason for row in whole if row.reason is not None)),

@@ -5,12 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests import synthetic
 from tests.worlds import gaussian, heavy_tailed, with_singular_values
 from triplepoint import analysis, scan
 from triplepoint.errors import UnreadableCheckpoint, UsageError
 from triplepoint.records import MatrixRow, Phase, TensorInfo
 from triplepoint.request import ScanRequest
 from triplepoint.scanning import run
+from triplepoint.summary import summarize
 
 
 def hostile() -> dict[str, np.ndarray]:
@@ -317,3 +319,10 @@ def test_a_kernel_that_is_not_counted_closes_no_gate_and_is_named():
     assert alone.summary.findings["warning"] == 0
     assert "1 kernel of single channels shown, not counted." in verdict(alone)
     assert scan({"fc.weight": noise}).summary.findings["warning"] == 1
+
+
+def test_a_mean_of_numbers_near_the_end_of_the_range_is_finite():
+    rows = [synthetic.row(f"w{i}", metrics={"xmax": 1.7e308}) for i in range(3)]
+    mean, count = summarize(rows, ["xmax"], 199).metrics["xmax"]
+    assert count == 3
+    assert mean == pytest.approx(1.7e308)

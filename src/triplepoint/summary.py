@@ -53,4 +53,7 @@ def _against_replicas(p_values: Sequence[float], draws: int) -> ReplicaDiscoveri
 def _mean(rows: Sequence[MatrixRow], metric: str) -> tuple[float | None, int]:
     values = [value for row in rows if (value := row.metrics.get(metric)) is not None]
     # Summed exactly, so that a mean does not depend on the order of the rows: layouts on disk differ in it.
-    return (math.fsum(values) / len(values) if values else None), len(values)
+    try:
+        return (math.fsum(values) / len(values) if values else None), len(values)
+    except OverflowError:  # the sum leaves the range, the mean does not
+        return math.fsum(value / len(values) for value in values), len(values)

@@ -1,7 +1,7 @@
 """Which slices of a row have noise at all, and the level of each.
 
 A convolution has one slice a kernel position, everything else one. A constant slice, such as a pruned one, has no noise
-level: every null leaves it out.
+level: what needs one, such as the bulk fit and a shuffle, leaves it out.
 """
 
 from __future__ import annotations
