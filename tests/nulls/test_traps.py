@@ -419,3 +419,16 @@ def test_a_pretrained_transformer_has_the_traps_that_weightwatcher_finds():
         more = {name: excess for name, excess in more.items() if excess}
         assert all(name.endswith("output.dense") and 0 < excess <= 2 for name, excess in more.items())
         assert len(more) <= 4
+
+
+def test_a_huge_entry_of_a_very_thin_matrix_is_named_though_its_share_is_small():
+    matrix = gaussian((16, 20_000), 3)
+    matrix[5, 777] = 3 * (16 * 20_000) ** 0.25
+    (trap,) = traps(matrix, SETTINGS).traps
+    assert abs(trap.entries[0].share) < 0.2
+    assert trap.cause is Cause.few_huge_entries
+    matrix = gaussian((16, 200_000), 3)
+    matrix[5, 777] = 3 * (16 * 200_000) ** 0.25
+    (trap,) = traps(matrix, SETTINGS).traps
+    assert abs(trap.entries[0].share) < 0.1
+    assert trap.cause is Cause.few_huge_entries

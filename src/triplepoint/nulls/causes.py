@@ -3,14 +3,15 @@
 | cause | criterion, in this order |
 |---|---|
 | shifted_mean | a tenth of the singular value comes from the mean, |m|·|Σuᵢ·Σvⱼ|/s, and no entry gives more |
-| few_huge_entries | a tenth comes from one entry, and the entries below (NM)^¼ σ lift the edge by at most 1 |
-| heavy_tailed_entries | those entries lift the edge by more than ¼ |
+| few_huge_entries | a tenth comes from one entry, or most from one above (NM)^¼ σ; smaller ones lift the edge by at most 1 |
+| heavy_tailed_entries | the entries below (NM)^¼ σ lift the edge by more than ¼ |
 | chance | none of these: one of the false alarms that the level allows |
 
 A rank-one part t times as strong as critical gives (t² − 1)/(t² + 1) of its singular value where N = M, a typical entry
-of Gaussian noise less than a hundredth. The lift is that of the kurtosis, `screen.lift`, in Tracy–Widom units: 2–7 for
-Student-t(3) from 128 x 128 to 1500 x 1500, 1.6–2.3 for t(4), 0.4–0.8 for t(6), and 0.2–1.3 in the matrices of a
-pretrained transformer that have one or two entries above (NM)^¼.
+of Gaussian noise less than a hundredth; in very thin matrices the share is smaller (0.07 for t = 3 in 16 x 200,000) and
+the size of the entry tells. The lift is that of the kurtosis, `screen.lift`, in Tracy–Widom units: 2–7 for Student-t(3)
+from 128 x 128 to 1500 x 1500, 1.6–2.3 for t(4), 0.4–0.8 for t(6), and 0.2–1.3 in the matrices of a pretrained
+transformer that have one or two entries above (NM)^¼.
 """
 
 from __future__ import annotations
@@ -111,7 +112,7 @@ def describe(shuffled: Shuffled, vector: Array, value: float, rest: float) -> tu
     of_entry = abs(places[0].share)
     if abs(shuffled.mean) * math.sqrt(overlap * rows.size * columns.size / value) >= max(SHARE, of_entry):
         cause = Cause.shifted_mean
-    elif of_entry >= SHARE and rest <= HEAVY:
+    elif (of_entry >= SHARE or abs(places[0].value) > screen.critical(shuffled.shape)) and rest <= HEAVY:
         cause = Cause.few_huge_entries
     elif rest > screen.LIFT:
         cause = Cause.heavy_tailed_entries
