@@ -3,7 +3,7 @@
 | cause | criterion, in this order |
 |---|---|
 | shifted_mean | a tenth of the singular value comes from the mean, |m|·|Σuᵢ·Σvⱼ|/s, and no entry gives more |
-| few_huge_entries | a tenth comes from one entry, or most from one above (NM)^¼ σ; smaller ones lift the edge by at most 1 |
+| few_huge_entries | a tenth is of one entry, or most of one above (NM)^¼ σ; smaller ones lift the edge by at most 1 |
 | heavy_tailed_entries | the entries below (NM)^¼ σ lift the edge by more than ¼ |
 | chance | none of these: one of the false alarms that the level allows |
 
