@@ -11,6 +11,7 @@ import pytest
 
 from tests.worlds import gaussian
 from triplepoint.linalg import choose_backend, decompose
+from triplepoint.linalg.small import entry_statistics
 from triplepoint.nulls import shuffle
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.records import EntryStatistics, PackedRows
@@ -92,3 +93,13 @@ def test_sign_flips_keep_magnitudes_and_flip_half():
     flipped = shuffle.sign_flipped(matrix.copy(), shuffle.draw_stream(SETTINGS, "signflip"))
     np.testing.assert_array_equal(np.abs(flipped), np.abs(matrix))
     assert np.mean(flipped == matrix) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(matrix.size))
+
+
+def test_entries_are_found_by_their_value_unless_another_has_it():
+    values = np.random.default_rng(0).standard_normal((300, 200)).astype(np.float32)
+    entries = entry_statistics(values[None].astype(np.float64))[0]
+    places = np.array([7, 59_999, 31_234])
+    wanted = shuffle.standardised(values, entries).reshape(-1)[places]
+    assert shuffle.places_of(wanted, values, entries).tolist() == places.tolist()
+    values[0, 0] = values.reshape(-1)[7]
+    assert shuffle.places_of(wanted, values, entries) is None

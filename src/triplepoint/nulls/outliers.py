@@ -82,7 +82,9 @@ def find(shuffled: Shuffled, threshold: float, generator: np.random.Generator, b
     side. Cost: NM² + 2/3·M³ flops.
     """
     matrix, mean = shuffled.matrix, shuffled.mean
-    gram = matrix.T @ matrix if shuffled.tall else matrix @ matrix.T
+    # By the backend: the threads of NumPy's own BLAS would stand in the way of those of LAPACK (see `linalg.moments`).
+    empty = backend.zeros(shuffled.shape[1], matrix.dtype)
+    gram = _mirrored(backend.accumulate(empty, matrix, tall=shuffled.tall))
     centred = krylov.eigenvalues_above(gram, threshold, generator, backend)
     if mean**2 * matrix.size > FAR * threshold:
         found = _beside_the_mean(gram, shuffled, threshold, generator, backend)
@@ -121,6 +123,16 @@ def _beside_the_mean(
         np.concatenate([[top + float(beside @ beside) / top], rest.values]),
         vectors / np.linalg.norm(vectors, axis=0),
     )
+
+
+def _mirrored(gram: Array) -> Array:
+    """Both triangles, where only the upper one was formed; in place."""
+    for rows in _blocks(gram):
+        stop = rows.indices(gram.shape[0])[1]
+        gram[stop:, rows] = gram[rows, stop:].T
+        square = gram[rows, rows]
+        gram[rows, rows] = np.triu(square) + np.triu(square, 1).T
+    return gram
 
 
 def _sums(shuffled: Shuffled) -> Array:

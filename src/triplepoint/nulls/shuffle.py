@@ -20,6 +20,7 @@ Array = np.ndarray[Any, Any]
 
 # Beyond these scales entries in float32 lose digits or leave its range.
 SAFE32 = (1e-25, 1e25)
+PIECE_BYTES = 1 << 20
 # Bytes of random signs that are unpacked in one go.
 FLIPPED = 1 << 16
 
@@ -44,7 +45,7 @@ def standardised(
         convert(values, out)
     else:
         # Packed rows are decoded once, a piece at a time.
-        step = max(1, (8 << 20) // (4 * values.shape[1]))
+        step = max(1, PIECE_BYTES // (4 * values.shape[1]))
         for start in range(0, values.shape[0], step):
             convert(values[start : start + step], out[start : start + step])
     if centred:
@@ -57,6 +58,21 @@ def shuffled(matrix: Array, generator: np.random.Generator) -> Array:
     """The entries in uniformly random order, in place (Fisher–Yates)."""
     generator.shuffle(matrix.reshape(-1))
     return matrix
+
+
+def places_of(wanted: Array, values: Any, entries: EntryStatistics) -> Array | None:
+    """Flat places in `values`, one slice (rows, columns), of the entries that `standardised` made `wanted` of.
+
+    None where one of them is there more than once. A piece at a time; O(entries · wanted).
+    """
+    double = wanted.dtype == np.float64
+    found: list[list[int]] = [[] for _ in wanted]
+    step = max(1, PIECE_BYTES // (8 * values.shape[1]))
+    for start in range(0, values.shape[0], step):
+        piece = standardised(values[start : start + step], entries, double=double).reshape(-1)
+        for index, value in enumerate(wanted):
+            found[index] += (np.flatnonzero(piece == value) + start * values.shape[1]).tolist()
+    return np.array(found)[:, 0] if all(len(places) == 1 for places in found) else None
 
 
 def origins(count: int, places: Array, generator: np.random.Generator) -> Array:

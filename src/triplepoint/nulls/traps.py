@@ -162,13 +162,25 @@ def _described(
         causes.describe(drawn, found.vectors[:, k], float(found.values[k]), rest) for k in range(kept)
     ]
     flat = np.array([place.flat for _, places in described for place in places])
-    generator = shuffle.draw_stream(settings, "shuffle", 0, part.index)
-    before = iter(shuffle.origins(drawn.matrix.size, flat, generator).tolist())
+    before = iter(_before(part, drawn, flat, settings).tolist())
     columns = drawn.matrix.shape[1]
     return [
         replace(trap, entries=tuple(_entry(next(before), columns, part.index, p) for p in places))
         for trap, places in described
     ]
+
+
+def _before(part: Slice, drawn: outliers.Shuffled, flat: Array, settings: NullSettings) -> Array:
+    """Where the entries at the flat places stood before the shuffle.
+
+    Large entries have values of their own, so that they are found by looking; else the shuffle is repeated on indices,
+    which takes ten times as long.
+    """
+    found = shuffle.places_of(drawn.matrix.reshape(-1)[flat], part.values, part.entries)
+    if found is not None:
+        return found
+    generator = shuffle.draw_stream(settings, "shuffle", 0, part.index)
+    return shuffle.origins(drawn.matrix.size, flat, generator)
 
 
 def _entry(flat: int, columns: int, index: int, place: causes.Place) -> TrapEntry:
