@@ -340,7 +340,7 @@ def test_a_kurtosis_below_3_lowers_the_bound_and_a_larger_one_does_not_raise_it(
     assert bound(normal, shape, 0.01) == bound(heavy, shape, 0.01) == tracy_widom.threshold(shape, 1.0, 0.01)
     scale = tracy_widom.largest_eigenvalue_law(shape)[1]
     lowered = (bound(normal, shape, 0.01) - bound(light, shape, 0.01)) / scale
-    assert lowered == pytest.approx(-screen.lift(1.8, shape))
+    assert lowered == pytest.approx(-screen.lift(1.8, shape), rel=0.05)
     unknown = replace(normal, kurtosis=float("nan"))
     assert bound(unknown, shape, 0.01) == bound(normal, shape, 0.01)
 

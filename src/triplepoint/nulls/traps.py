@@ -4,9 +4,9 @@
 exactly and nothing is fitted; the mean is a rank-one part on top of it, a trap of its own where it leaves the bulk
 (|⟨w⟩|/σ > (NM)^−¼) and taken out for `centred`.
 
-A kurtosis below 3 lowers the edge of noise (`screen.lift`) and with it the bound: 2500 matrices of uniform entries, of
-512 x 128, have a trap in 0.24 % without that, at nominal 1 %. A larger kurtosis is what traps are made of and raises
-nothing.
+A kurtosis below 3 lowers the edge of noise and with it the bound (`tracy_widom.light_shift`): 2500 matrices of uniform
+entries, of 512 x 128, have a trap in 0.24 % without that, at nominal 1 %. A larger kurtosis is what traps are made of
+and raises nothing.
 
 What entries cannot make is not looked for: where the closed form of `screen` says that no shuffle has an outlier, none
 is drawn. Else one seeded shuffle is searched (`linalg.krylov`), the first of `randomized`.
@@ -118,9 +118,7 @@ def unsuited(values: Values, decomposition: Decomposition) -> Reason | None:
 
 def bound(entries: EntryStatistics, shape: tuple[int, int], level: float) -> float:
     """λ of WᵀW/σ² that the largest eigenvalue of light-tailed noise exceeds with probability `level`."""
-    lift = screen.lift(entries.kurtosis, shape)
-    lowered = min(lift, 0.0) if math.isfinite(lift) else 0.0
-    return tracy_widom.threshold(shape, 1.0, level) + lowered * tracy_widom.largest_eigenvalue_law(shape)[1]
+    return tracy_widom.threshold(shape, 1.0, level, kurtosis=entries.kurtosis)
 
 
 def _search(
