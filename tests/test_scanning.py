@@ -7,9 +7,9 @@ import pytest
 
 from tests import synthetic
 from tests.worlds import gaussian, heavy_tailed, with_singular_values
-from triplepoint import analysis, scan
+from triplepoint import analysis, facts, scan
 from triplepoint.errors import UnreadableCheckpoint, UsageError
-from triplepoint.records import MatrixRow, Phase, TensorInfo
+from triplepoint.records import BulkFit, MatrixRow, Noises, Phase, Reason, TensorInfo
 from triplepoint.request import ScanRequest
 from triplepoint.scanning import run
 from triplepoint.summary import summarize
@@ -99,6 +99,28 @@ def test_an_interrupt_keeps_what_was_finished():
     assert found[seen[0].id].status == "ok"
     assert {row.reason for row in found.matrices if row.status != "ok"} == {"interrupted"}
     assert len(found.matrices) == 12
+
+
+def test_a_fault_in_one_null_costs_what_needs_it_and_is_an_error_among_the_findings(monkeypatch):
+    def broken(noises: Noises) -> BulkFit:
+        raise ZeroDivisionError("unexpected")
+
+    weights = {"w": gaussian((90, 70))}
+    whole = scan(weights)["w"]
+    monkeypatch.setattr(facts, "DERIVATIONS", {**facts.DERIVATIONS, BulkFit: broken})
+    row = scan(weights)["w"]
+    lost = {"bulk_sigma", "bulk_edge", "bulk_ks", "bulk_ks_p", "mp_softrank", "num_spikes"}
+    assert row.metric_status == {**whole.metric_status, **dict.fromkeys(lost, Reason.internal_error)}
+    assert {k: v for k, v in row.metrics.items() if k not in lost} == {
+        k: v for k, v in whole.metrics.items() if k not in lost
+    }
+    assert row.detail == "broken: ZeroDivisionError: unexpected"
+    assert (row.findings[0].rule, row.findings[0].severity) == ("internal_error", "error")
+    assert row.detail in row.findings[0].statement
+    assert row.spectral_class is None
+    monkeypatch.setenv("TRIPLEPOINT_DEBUG", "1")
+    with pytest.raises(ZeroDivisionError):
+        scan(weights)
 
 
 def test_a_fault_of_ours_is_a_row_that_names_it(monkeypatch):

@@ -184,6 +184,11 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
         spectrum, facts.get(PowerLawFit), facts.get(BulkNull), facts.get(BulkFit)
     )
     phase, confidence = diagnosis.classify(fit, bulk)
+    findings = diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence, traps))
+    faults = "; ".join(facts.faults)
+    if faults:
+        statement = f"{Reason.internal_error.sentence} ({faults})"
+        findings = (Finding(Reason.internal_error.value, _LOUD[Reason.internal_error], statement), *findings)
     count = spectrum.singular_values.size
     return MatrixRow(
         **_identity(plan),
@@ -193,15 +198,12 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
         status="ok",
         reason=None,
         counted=plan.counted and count >= MIN_EIGENVALUES,
-        detail=plan.detail,
+        detail=faults or plan.detail,
         phase=phase,
         phase_confidence=confidence,
         metrics={m.metric: m.value for m in measured},
         metric_status={m.metric: m.reason for m in measured if m.reason is not None},
-        findings=_loud(
-            plan,
-            diagnosis.diagnose(diagnosis.Evidence(plan, fit, bulk, alpha_null, phase, confidence, traps)),
-        ),
+        findings=_loud(plan, findings),
         spectral_class=_present(spectral_class),
         traps=traps.traps if traps is not None else (),
         singular_values=spectrum.singular_values if settings.spectra else None,

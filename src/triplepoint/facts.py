@@ -6,6 +6,7 @@ through the same annotations, and a record that cannot be had is the `Reason` wh
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any, TypeVar, get_type_hints
@@ -99,20 +100,27 @@ class Facts:
 
     def __init__(self, *known: object) -> None:
         self._known: dict[type, object] = {type(record): record for record in known}
+        self.faults: list[str] = []
+        """Faults of our own, each of which cost what it was asked for and nothing else."""
 
     def get(self, kind: type[Record]) -> Record | Reason:
         """The record of this type, or why there is none."""
         if kind not in self._known:
-            try:
-                self._known[kind] = self.call(DERIVATIONS[kind])
-            except MemoryError:
-                self._known[kind] = Reason.out_of_memory
+            self._known[kind] = self.call(DERIVATIONS[kind])
         return self._known[kind]  # type: ignore[return-value]
 
     def call(self, function: Callable[..., Any]) -> Any:
-        """The function of the records its annotations name; the first missing record's reason instead."""
+        """The function of the records its annotations name; the first missing record's reason instead, or its fault."""
         records = {name: self.get(kind) for name, kind in _needs(function).items()}
         for record in records.values():
             if isinstance(record, Reason):
                 return record
-        return function(**records)
+        try:
+            return function(**records)
+        except MemoryError:
+            return Reason.out_of_memory
+        except Exception as error:
+            if os.environ.get("TRIPLEPOINT_DEBUG"):
+                raise
+            self.faults.append(f"{function.__name__}: {type(error).__name__}: {error}")
+            return Reason.internal_error
