@@ -7,7 +7,8 @@ from triplepoint.records import BulkNull
 def null_p(bulk: BulkNull) -> float:
     """P that a Gaussian matrix of the same shape lies as far from Marchenko–Pastur: n·D against its simulated null.
 
-    Simulated down to 0.002, continued as an exponential down to 1e-9. Small: it has learned something.
+    Simulated down to 0.002, continued as an exponential down to 1e-9. Small: it has learned something. Of an adapter
+    among products of two Gaussian factors of its shape and rank, by 199 to 999 draws.
     """
     return bulk.p_value
 
