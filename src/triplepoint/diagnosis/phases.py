@@ -105,8 +105,8 @@ well_trained = Rule(
 )
 not_assessable = Rule(
     "not_assessable",
-    "Fewer than 8 resolved eigenvalues, a tail without spread, or a shape without a null (of adapters, one whose rank is "
-    "that of the matrix): no phase is given.",
+    "Fewer than 8 resolved eigenvalues, a tail without spread, or a shape without a null (of adapters, one whose rank "
+    "is that of the matrix): no phase is given.",
     "the smallest sample for which the tail objective is defined",
     "num_eigenvalues, metric_status",
     "It says nothing about the layer, good or bad.",
