@@ -203,3 +203,13 @@ def test_a_scan_without_matrices_is_a_verdict_and_its_reasons() -> None:
     text = table.plain(scan_of([skipped("bias", Reason.vector)]))
     assert text.startswith("Nothing to analyse")
     assert "layer  " not in text
+
+
+def test_what_was_asked_for_has_a_column_and_outlives_the_others() -> None:
+    rows = [synthetic.row("a", metrics={**synthetic.row("a").metrics, "gof_p": 0.25, "replica_p": None})]
+    text = table.plain(synthetic.scan_of(rows), width=70)
+    assert "gof p" in text
+    assert "0.25" in text
+    assert "replica p" in text
+    assert "λmax" not in text
+    assert "gof p" not in table.plain(synthetic.scan_of([synthetic.row("a")]), width=200)

@@ -140,3 +140,12 @@ def test_adapters_have_replicas_of_their_own_kind(parts: tuple[str | None, ...],
     scan = scan_of(rows, settings={"null": "signflip:199"})
     found = dataclasses.replace(scan.summary, replicas=ReplicaDiscoveries(0, 2, 0))
     assert f", 0 of 2 from 199 {kind} replicas at" in verdict(dataclasses.replace(scan, summary=found))
+
+
+def test_a_null_that_fits_no_matrix_says_why() -> None:
+    status = {"replica_p": Reason.not_an_adapter}
+    rows = [row("a", metrics={"null_p": 1e-9, "replica_p": None}, metric_status=status)]
+    text = verdict(scan_of(rows, settings={"null": "product:199"}))
+    assert text.endswith(
+        "; no replicas: the null of products is for adapters; use --null signflip, shuffle or gaussian."
+    )

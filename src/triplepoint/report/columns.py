@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from triplepoint.records import MatrixRow, Phase
@@ -76,7 +76,7 @@ def _traps(row: MatrixRow) -> str:
     return MISSING if count is None else str(round(count)) if 0 <= count < 1e6 else fixed(count)
 
 
-COLUMNS = (
+_ALWAYS = (
     Column("kind", _kind, 8, right=False),
     Column("shape", _shape, 3),
     Column("α", _alpha, 0),
@@ -88,5 +88,18 @@ COLUMNS = (
     Column("λmax", _largest, 10),
     Column("traps", _traps, 6),
     Column("class", _class, 7, right=False),
-    Column("phase", _phase, 0, right=False),
 )
+# Shown where their metric was measured: somebody asked for it by its option.
+_ASKED = {
+    "tpl_alpha": Column("TPL α", lambda row: fixed(row.metrics.get("tpl_alpha")), 3),
+    "gof_p": Column("gof p", lambda row: p_value(row.metrics.get("gof_p")), 3),
+    "replica_p": Column("replica p", lambda row: p_value(row.metrics.get("replica_p")), 3),
+    "rand_distance": Column("rand dist", lambda row: fixed(row.metrics.get("rand_distance")), 3),
+}
+_LAST = Column("phase", _phase, 0, right=False)
+
+
+def columns_of(rows: Sequence[MatrixRow]) -> tuple[Column, ...]:
+    """Those of every table and those that were asked for; the phase comes last."""
+    measured = {name for row in rows for name in row.metrics.keys() & _ASKED.keys()}
+    return (*_ALWAYS, *(column for name, column in _ASKED.items() if name in measured), _LAST)

@@ -6,7 +6,7 @@ import re
 
 from triplepoint.records import Scan
 from triplepoint.report import notes, order
-from triplepoint.report.columns import COLUMNS
+from triplepoint.report.columns import columns_of
 from triplepoint.report.text import safe_text
 from triplepoint.report.verdict import CAVEAT, verdict
 
@@ -19,13 +19,14 @@ def markdown(scan: Scan, *, top: int | None = None) -> str:
     rows = order.matrices(scan)
     lines = [prose(verdict(scan)), ""]
     if rows:
+        columns = columns_of(rows)
         lines += [
-            "| " + " | ".join(["layer", *(column.title for column in COLUMNS)]) + " |",
-            "|" + "|".join([" :-- ", *(" --: " if column.right else " :-- " for column in COLUMNS)]) + "|",
+            "| " + " | ".join(["layer", *(column.title for column in columns)]) + " |",
+            "|" + "|".join([" :-- ", *(" --: " if column.right else " :-- " for column in columns)]) + "|",
         ]
         lines += [
             "| "
-            + " | ".join([code(order.label(row)), *(prose(column.cell(row)) for column in COLUMNS)])
+            + " | ".join([code(order.label(row)), *(prose(column.cell(row)) for column in columns)])
             + " |"
             for row in rows[: top or notes.MOST_ROWS]
         ]

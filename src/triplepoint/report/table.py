@@ -14,7 +14,7 @@ from rich.text import Text
 
 from triplepoint.records import MatrixRow, Phase, Scan, Severity
 from triplepoint.report import notes, order
-from triplepoint.report.columns import COLUMNS, Column
+from triplepoint.report.columns import Column, columns_of
 from triplepoint.report.text import safe_text, shorten, shorten_all
 from triplepoint.report.verdict import CAVEAT, verdict
 
@@ -76,10 +76,11 @@ def _table(rows: Sequence[MatrixRow], width: int) -> Iterator[Segment]:
     Laid out here: a `rich.table.Table` measures every cell several times and took 26 s for 20,000 rows.
     """
     names = [order.label(row) for row in rows]
-    cells = {column.title: [column.cell(row) for row in rows] for column in COLUMNS}
+    every = columns_of(rows)
+    cells = {column.title: [column.cell(row) for row in rows] for column in every}
     widths = {title: max(map(cell_len, (title, *column))) for title, column in cells.items()}
     longest = max(map(cell_len, names))
-    columns = _fitting(widths, width, longest)
+    columns = _fitting(every, widths, width, longest)
     room = max(1, width - _taken(columns, widths))
     first = min(room, max(longest, len(_LAYER)))
     titles = (_padded(column, column.title, widths[column.title]) for column in columns)
@@ -104,10 +105,10 @@ def _left(text: str, width: int) -> str:
     return text + " " * (width - cell_len(text))
 
 
-def _fitting(widths: dict[str, int], width: int, longest: int) -> list[Column]:
+def _fitting(every: Sequence[Column], widths: dict[str, int], width: int, longest: int) -> list[Column]:
     """Every column that leaves the names their room; the phase and α are never given up."""
-    columns = list(COLUMNS)
-    for column in sorted(COLUMNS, key=lambda column: -column.rank):
+    columns = list(every)
+    for column in sorted(every, key=lambda column: -column.rank):
         least = min(longest, _NAME_ROOM.get(column.rank, _NAME_LEAST))
         if column.rank == 0 or width - _taken(columns, widths) >= least:
             break

@@ -102,13 +102,22 @@ def _replicas(scan: Scan) -> str:
     """How many differ from the replicas of `--null`, where they were drawn."""
     found = scan.summary.replicas
     if found is None:
-        return ""
+        return _no_replicas(scan)
     drawn = _drawn(scan)
     if found.rejected or not found.beyond:
         return f", {found.rejected} of {found.tested} from {drawn} at the same rate"
     # The smallest p that B replicas can give is 1/(B + 1).
     needed = math.ceil(found.tested / (FALSE_DISCOVERY_RATE * found.beyond)) - 1
     return f"; {found.beyond} of {found.tested} lie beyond all {drawn}, too few for that rate, which needs {needed}"
+
+
+def _no_replicas(scan: Scan) -> str:
+    """Why `--null` gave no p-value, where it was asked for."""
+    causes = Counter(cause for row in scan.matrices if (cause := row.metric_status.get("replica_p")))
+    if not causes:
+        return ""
+    sentence = Reason(causes.most_common(1)[0][0]).sentence.rstrip(".")
+    return f"; no replicas: {sentence[0].lower()}{sentence[1:]}"
 
 
 def _drawn(scan: Scan) -> str:
