@@ -95,7 +95,9 @@ def test_sign_flips_keep_magnitudes_and_flip_half():
     assert np.mean(flipped == matrix) == pytest.approx(0.5, abs=4 * 0.5 / np.sqrt(matrix.size))
 
 
-def test_entries_are_found_by_their_value_unless_another_has_it():
+@pytest.mark.parametrize("rows", [7, 1000])
+def test_entries_are_found_by_their_value_unless_another_has_it(rows, monkeypatch):
+    monkeypatch.setattr(shuffle, "PIECE_BYTES", 8 * 200 * rows)
     values = np.random.default_rng(0).standard_normal((300, 200)).astype(np.float32)
     entries = entry_statistics(values[None].astype(np.float64))[0]
     places = np.array([7, 59_999, 31_234])

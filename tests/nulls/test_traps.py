@@ -432,3 +432,19 @@ def test_a_huge_entry_of_a_very_thin_matrix_is_named_though_its_share_is_small()
     (trap,) = traps(matrix, SETTINGS).traps
     assert abs(trap.entries[0].share) < 0.1
     assert trap.cause is Cause.few_huge_entries
+
+
+def test_entries_that_share_their_value_are_found_where_they_stand_too():
+    # The value does not tell them apart, so the shuffle is repeated on indices.
+    matrix = np.zeros((300, 200))
+    places = {(7, 11), (120, 199), (299, 0)}
+    for place in places:
+        matrix[place] = 1.0
+    found = [
+        (entry.row, entry.column)
+        for trap in traps(matrix, SETTINGS).traps
+        for entry in trap.entries
+        if entry.value > 1
+    ]
+    assert len(found) >= 3
+    assert set(found) == places

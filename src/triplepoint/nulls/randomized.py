@@ -38,7 +38,7 @@ def randomized(
     reason = unsuited(matrix.values, decomposition)
     if reason is not None:
         return reason
-    slices = list(varied(matrix.values, decomposition))
+    slices = varied(matrix.values, decomposition)
     if not slices:
         return Reason.undefined
     own = spectrum.eigenvalues

@@ -22,7 +22,7 @@ from triplepoint.linalg import Decomposition
 from triplepoint.nulls import gaussian, products, shuffle
 from triplepoint.nulls.randomized import draw_eigenvalues
 from triplepoint.nulls.settings import NullSettings
-from triplepoint.nulls.slices import Slice, varied
+from triplepoint.nulls.slices import Slice, slices_of, varied
 from triplepoint.nulls.traps import unsuited
 from triplepoint.records import LowRank, Reason, ReplicaNull, WeightMatrix
 from triplepoint.records.spectra import EPS64
@@ -105,12 +105,8 @@ def _replicas(
 def _with_noise(values: Any, decomposition: Decomposition, kind: str) -> list[Slice]:
     """The slices that the null changes: a constant one is changed by flips and by Gaussian noise of its norm."""
     if kind == "shuffle":
-        return list(varied(values, decomposition))
-    return [
-        Slice(index, values[index] if isinstance(values, np.ndarray) else values, entries)
-        for index, entries in enumerate(decomposition.slice_entries)
-        if entries.max_abs > 0
-    ]
+        return varied(values, decomposition)
+    return [part for part in slices_of(values, decomposition) if part.entries.max_abs > 0]
 
 
 def _draw(

@@ -14,12 +14,13 @@ from typing import Any
 import numpy as np
 
 from triplepoint.linalg import Decomposition
+from triplepoint.linalg.moments import FLAT
 from triplepoint.records import EntryStatistics
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Slice:
-    """One slice whose entries vary."""
+    """One slice, with what is known of its entries."""
 
     index: int
     values: Any
@@ -29,14 +30,18 @@ class Slice:
 
 def alive(entries: EntryStatistics) -> bool:
     """Whether the entries vary by more than rounding."""
-    return entries.std > 1e-12 * abs(entries.mean)
+    return entries.std > FLAT * abs(entries.mean)
 
 
-def varied(values: Any, decomposition: Decomposition) -> Iterator[Slice]:
-    """The slices whose entries vary; a constant one has no noise level."""
+def slices_of(values: Any, decomposition: Decomposition) -> Iterator[Slice]:
+    """All slices of an array, or the one of what is packed."""
     for index, entries in enumerate(decomposition.slice_entries):
-        if alive(entries):
-            yield Slice(index, values[index] if isinstance(values, np.ndarray) else values, entries)
+        yield Slice(index, values[index] if isinstance(values, np.ndarray) else values, entries)
+
+
+def varied(values: Any, decomposition: Decomposition) -> list[Slice]:
+    """The slices whose entries vary; a constant one has no noise level."""
+    return [part for part in slices_of(values, decomposition) if alive(part.entries)]
 
 
 def per_slice(level: float, slices: int) -> float:

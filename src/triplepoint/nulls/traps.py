@@ -82,7 +82,7 @@ def search(
     if reason is not None:
         return reason
     shape = decomposition.shape
-    slices = list(varied(matrix.values, decomposition))
+    slices = varied(matrix.values, decomposition)
     if not slices:
         return Reason.undefined
     level = per_slice(settings.level, len(slices))
