@@ -348,3 +348,21 @@ def test_a_mean_of_numbers_near_the_end_of_the_range_is_finite():
     mean, count = summarize(rows, ["xmax"], 199).metrics["xmax"]
     assert count == 3
     assert mean == pytest.approx(1.7e308)
+
+
+def test_rows_beyond_all_replicas_are_counted_apart():
+    # 19 replicas: p = 1/20 lies beyond all of them, 2/20 does not; 5 % is no discovery at 1 %.
+    rows = [synthetic.row(f"w{i}", metrics={"replica_p": p}) for i, p in enumerate((0.05, 0.05, 0.1, 0.9))]
+    found = summarize(rows, ["replica_p"], 19).replicas
+    assert (found.rejected, found.tested, found.beyond) == (0, 4, 2)
+
+
+def test_a_null_without_memory_says_so_and_is_no_fault(monkeypatch):
+    def short(noises: Noises) -> BulkFit:
+        raise MemoryError
+
+    monkeypatch.setattr(facts, "DERIVATIONS", {**facts.DERIVATIONS, BulkFit: short})
+    row = scan({"w": gaussian((90, 70))})["w"]
+    assert row.metric_status["bulk_sigma"] == "out_of_memory"
+    assert row.detail is None
+    assert "internal_error" not in {finding.rule for finding in row.findings}

@@ -35,7 +35,7 @@ def whole(name: str, value: Any, least: int, most: int | None = None) -> int:
 def real(name: str, value: Any, least: float, most: float, example: str) -> float:
     """A number from `least` to `most`, of Python or NumPy."""
     try:
-        found = math.nan if isinstance(value, str | bytes | bool) else float(value)
+        found = math.nan if isinstance(value, str | bytes) else float(value)
     except (TypeError, ValueError, OverflowError):
         found = math.nan
     if not least <= found <= most:
