@@ -114,8 +114,12 @@ def scan(
     )
 
 
-def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
+def run(
+    request: ScanRequest, *, on_row: OnRow | None = None, reader: checkpoints.Reader | None = None
+) -> Scan:
     """Scan with a callback `on_row(done, total, row)` on the calling thread.
+
+    `reader`: a checkpoint that is open already, or is none that could be named, such as an edited copy.
 
     On KeyboardInterrupt the matrices already begun are finished, the rest become rows with the reason `interrupted`,
     and the scan is returned with `provenance.interrupted`.
@@ -123,9 +127,10 @@ def run(request: ScanRequest, *, on_row: OnRow | None = None) -> Scan:
     started = time.perf_counter()
     settings, workers = settings_of(request), workers_of(request.workers)
     overrides = matrices.overrides_of(request.layouts)
-    reader = checkpoints.open(
-        request.source, allow_pickle=request.allow_pickle, max_tensors=request.max_tensors
-    )
+    if reader is None:
+        reader = checkpoints.open(
+            request.source, allow_pickle=request.allow_pickle, max_tensors=request.max_tensors
+        )
     digest = reader.digest()
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read, overrides), reader.read)
     plans = chosen(plans, request.layers)
