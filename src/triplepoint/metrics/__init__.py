@@ -1,4 +1,4 @@
-"""One file a metric; `METRICS` holds all of them by name, found by membership in this folder."""
+"""One file a metric, found by membership in this folder: `METRICS` of a matrix, `MODEL_METRICS` of a whole model."""
 
 from __future__ import annotations
 
@@ -7,20 +7,24 @@ import pkgutil
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 
-__all__ = ["METRICS", "Metric"]
+__all__ = ["METRICS", "MODEL_METRICS", "STUDY", "Metric", "Study"]
 
 
-def _scan() -> Mapping[str, Metric]:
-    found: dict[str, Metric] = {}
+def _scan() -> tuple[Metric, ...]:
+    found: list[Metric] = []
     for module in pkgutil.iter_modules(__path__):
-        if module.name.startswith("_"):
-            continue
-        content = vars(importlib.import_module(f"{__name__}.{module.name}"))
-        for metric in content.get("METRICS") or (content["METRIC"],):
-            found[metric.name] = metric
-    return MappingProxyType(found)
+        if not module.name.startswith("_"):
+            content = vars(importlib.import_module(f"{__name__}.{module.name}"))
+            found += content.get("METRICS") or (content["METRIC"],)
+    return tuple(found)
 
 
-METRICS: Mapping[str, Metric] = _scan()
+_ALL = _scan()
+METRICS: Mapping[str, Metric] = MappingProxyType({m.name: m for m in _ALL if m.level == "matrix"})
+MODEL_METRICS: Mapping[str, Metric] = MappingProxyType({m.name: m for m in _ALL if m.level == "model"})
+STUDY: Mapping[str, Metric] = MappingProxyType(
+    {m.study.name: m for m in sorted(_ALL, key=lambda m: m.study.number if m.study else 0) if m.study}
+)
+"""The 28 generalisation metrics of the NLP study under their names there, in its order."""

@@ -4,7 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
+
+Kind = Literal["shape", "scale", "hybrid"]
+Polarity = Literal["lower", "higher"]
+Need = Literal["init", "forward", "data"]
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """Place among the 28 generalisation metrics of the NLP study (Yang et al. 2023, arXiv 2202.02842).
+
+    Every one is oriented there so that less is better. What was seen is the median Spearman correlation along the
+    epochs of one training, positive where less went with better; read off a figure, ± .02.
+    """
+
+    number: int
+    """1 to 28."""
+    name: str
+    """Its name there."""
+    quality: float
+    """Seen with the quality on test data."""
+    gap: float
+    """Seen with the gap between training and test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +39,7 @@ class Metric:
 
     function: Callable[..., float | None]
     unit: str
-    """`1`, `λ`, `1/λ`, `log10 λ`, `ln λ`, `σ` (singular value), `w` (entry) or `count`."""
+    """`1`, `λ`, `1/λ`, `log10 λ`, `ln λ`, `σ` (singular value), `w` (entry), `w²` or `count`."""
     valid: tuple[float | None, float | None]
     """Closed range of possible values; None is unbounded."""
     reference: str
@@ -30,10 +52,27 @@ class Metric:
     needs_precise: bool = False
     """Single precision cannot resolve what this metric counts."""
     group: str = ""
-    """The option that adds the metric to a scan: `tails`, `gof`, `randomize`, `null`; empty for those of every scan. A
-    metric that is named is measured whatever its group."""
+    """The option that adds the metric to a scan: `tails`, `gof`, `randomize`, `null`, `init` …; empty for those of
+    every scan. A metric that is named is measured whatever its group."""
     examples: tuple[tuple[tuple[Any, ...], float], ...] = ()
     """((records …), value): known answers, checked for every metric."""
+    kind: Kind | None = None
+    """`shape` (of the spectrum), `scale` (its size) or `hybrid`; by default shape where W → c·W changes nothing."""
+    polarity: Polarity | None = None
+    """Which way is better by the publication that proposed it as a measure of quality; None where none did."""
+    needs: tuple[Need, ...] = ()
+    """Beside the weights: `init` (the weights before training), `forward` (the network, run without data), `data`."""
+    total: bool = False
+    """Of a whole model the sum over its matrices is published, not their mean."""
+    study: Study | None = None
+    level: Literal["matrix", "model"] = "matrix"
+    """What one number is of."""
+
+    def __post_init__(self) -> None:
+        if self.kind is None:
+            object.__setattr__(self, "kind", "shape" if self.scale == 0 else "scale")
+        if self.polarity is None and self.study is not None:
+            object.__setattr__(self, "polarity", "lower")
 
     @property
     def name(self) -> str:

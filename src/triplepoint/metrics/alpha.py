@@ -1,6 +1,6 @@
 """The fitted power law, number by number (Clauset, Shalizi and Newman 2009, arXiv 0706.1062)."""
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import PowerLawFit
 
 CLAUSET = "Clauset, Shalizi & Newman 2009, arXiv 0706.1062; Martin & Mahoney 2021, JMLR 22(165)"
@@ -58,7 +58,15 @@ _NOISE = (
 _INTERVAL = "It assumes independent tail points; it is not the spread between training runs."
 
 METRICS = (
-    Metric(alpha, "1", (1, None), CLAUSET, misleads=_NOISE, examples=(((FIT,), 3.0),)),
+    Metric(
+        alpha,
+        "1",
+        (1, None),
+        CLAUSET,
+        misleads=_NOISE,
+        examples=(((FIT,), 3.0),),
+        study=Study(1, "pl_alpha", 0.04, 0.0),
+    ),
     Metric(
         alpha_sem,
         "1",
@@ -90,6 +98,7 @@ METRICS = (
         misleads="Short tails reach small D by chance; it "
         "is the minimum over all xmin and no test by itself.",
         examples=(((FIT,), 0.05),),
+        study=Study(5, "pl_ks_distance", -0.12, 0.1),
     ),
     Metric(num_tail, "count", (2, None), CLAUSET, weightwatcher="num_pl_spikes", examples=(((FIT,), 100.0),)),
 )

@@ -1,6 +1,6 @@
 """The noise law fitted to the bulk of the spectrum, number by number."""
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import BulkFit
 
 MP = "Marchenko & Pastur 1967; Martin & Mahoney 2021, JMLR 22(165)"
@@ -90,6 +90,7 @@ METRICS = (
         weightwatcher="mp_softrank (another fit of σ, which strong spikes bend)",
         misleads=_NO_BULK,
         examples=(((FIT,), 0.75),),
+        study=Study(8, "mp_softrank", 0.38, -0.1),
     ),
     Metric(
         num_spikes,

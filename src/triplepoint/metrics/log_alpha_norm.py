@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import PowerLawFit, Spectrum
 
 FIT = PowerLawFit(2.0, 0.2, 1.6, 2.4, 1.5, 100.0, 0.05, 100, 400, "closed:iid-pareto")
@@ -23,5 +23,7 @@ METRIC = Metric(
     valid=(None, None),
     reference="Martin, Peng & Mahoney 2021, Nat. Commun. 12:4122",
     scale="other",
+    study=Study(10, "log_alpha_norm", -0.49, 0.35),
+    kind="hybrid",
     examples=(((FIT, Spectrum(np.array([3.0, 1.0]), (2, 2))), math.log10(82.0)),),
 )

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import Spectrum
 
 
@@ -20,5 +20,6 @@ METRIC = Metric(
     reference="Martin & Mahoney 2021, JMLR 22(165); WeightWatcher 0.7.7",
     scale="log",
     misleads="A scale metric: within a series it follows the generalisation gap, across sizes it opposes quality.",
+    study=Study(11, "log_norm", -0.95, 0.9),
     examples=(((Spectrum(np.array([8.0, 6.0]), (2, 2)),), 2.0),),
 )

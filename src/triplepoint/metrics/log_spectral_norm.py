@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import Spectrum
 
 
@@ -19,5 +19,6 @@ METRIC = Metric(
     valid=(None, None),
     reference="Martin & Mahoney 2021, JMLR 22(165); WeightWatcher 0.7.7",
     scale="log",
+    study=Study(12, "log_spectral_norm", -0.95, 0.9),
     examples=(((Spectrum(np.array([10.0, 1.0]), (2, 2)),), 2.0),),
 )

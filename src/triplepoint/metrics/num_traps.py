@@ -53,6 +53,7 @@ METRICS = (
         valid=(0, None),
         reference=SOURCE,
         weightwatcher="num_traps, of an unseeded shuffle, beyond the edge of a fit plus √TW",
+        polarity="lower",
         misleads=_MISLEADS,
         examples=(((_EXAMPLE,), 2.0),),
     ),

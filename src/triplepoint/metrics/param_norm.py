@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import Spectrum
 
 
@@ -18,5 +18,7 @@ METRIC = Metric(
     reference="Generalization metrics for NLP, arXiv 2202.02842",
     scale=2.0,
     weightwatcher="norm (which includes the scale of convolutions)",
+    study=Study(13, "param_norm", -0.92, 0.9),
+    total=True,
     examples=(((Spectrum(np.array([3.0, 4.0]), (2, 2), scale=0.5),), 25.0),),
 )

@@ -64,6 +64,7 @@ METRICS = (
         WEIGHTWATCHER,
         misleads=f"The largest eigenvalues weigh most. {_SHAPE}",
         group="randomize",
+        polarity="higher",
         examples=(((_EXAMPLE,), 0.2),),
     ),
     Metric(

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import Spectrum
 
 
@@ -22,5 +22,6 @@ METRIC = Metric(
     reference="Rudelson & Vershynin 2007, J. ACM 54(4)",
     scale=0.0,
     misleads="It depends on the shape: a Gaussian M x N matrix has about MN/(√M+√N)²; compare equal shapes only.",
+    study=Study(7, "stable_rank", 0.34, -0.1),
     examples=(((Spectrum(np.ones(4), (4, 4)),), 4.0), ((Spectrum(np.array([5.0, 0.0, 0.0]), (3, 3)),), 1.0)),
 )

@@ -1,6 +1,6 @@
 """The other laws of the tail, number by number."""
 
-from triplepoint.metrics._metric import Metric
+from triplepoint.metrics._metric import Metric, Study
 from triplepoint.records import Clipped, TailFit, TailFits
 
 CLAUSET = "Clauset, Shalizi & Newman 2009, arXiv 0706.1062, table 2.1"
@@ -143,6 +143,7 @@ METRICS = (
         misleads=_WEAK,
         group="tails",
         examples=(((TAILS,), 0.05),),
+        kind="shape",
     ),
     Metric(tpl_ks_distance, "1", (0, 1), CLAUSET, group="tails", examples=(((TAILS,), 0.03),)),
     Metric(tpl_num_tail, "count", (8, None), CLAUSET, group="tails", examples=(((TAILS,), 120.0),)),
@@ -155,6 +156,7 @@ METRICS = (
         misleads=_PEAK + _WEAK,
         group="tails",
         examples=(((TAILS,), 1.25),),
+        study=Study(2, "e_tpl_beta", 0.5, -0.4),
     ),
     Metric(
         e_tpl_lambda,
@@ -166,8 +168,19 @@ METRICS = (
         misleads=_PEAK + _WEAK,
         group="tails",
         examples=(((TAILS,), 0.08),),
+        kind="shape",
+        study=Study(3, "e_tpl_lambda", 0.81, -0.7),
     ),
-    Metric(e_tpl_ks_distance, "1", (0, 1), NLP, misleads=_PEAK, group="tails", examples=(((TAILS,), 0.04),)),
+    Metric(
+        e_tpl_ks_distance,
+        "1",
+        (0, 1),
+        NLP,
+        misleads=_PEAK,
+        group="tails",
+        examples=(((TAILS,), 0.04),),
+        study=Study(6, "e_tpl_ks_distance", 0.81, -0.7),
+    ),
     Metric(
         e_tpl_num_tail, "count", (8, None), NLP, misleads=_PEAK, group="tails", examples=(((TAILS,), 200.0),)
     ),
@@ -180,6 +193,8 @@ METRICS = (
         misleads=_PEAK + "The published notebook prints the truncated power law's Λ under this name.",
         group="tails",
         examples=(((TAILS,), 0.3),),
+        kind="shape",
+        study=Study(4, "exp_lambda", 0.93, -0.9),
     ),
     Metric(exp_ks_distance, "1", (0, 1), NLP, misleads=_PEAK, group="tails", examples=(((TAILS,), 0.125),)),
     Metric(
