@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -28,6 +29,7 @@ from triplepoint.records import (
     BulkFit,
     BulkNull,
     Finding,
+    InitialWeights,
     MatrixPlan,
     MatrixRow,
     Measurement,
@@ -66,6 +68,8 @@ class Settings:
     null: NullSettings
     spectra: bool
     backend: Backend
+    initial: matrices.Initial | None = None
+    """The weights that training began from, where a metric needs them."""
 
 
 def analyze(plans: Sequence[MatrixPlan], read: matrices.ReadPart, settings: Settings) -> list[MatrixRow]:
@@ -176,6 +180,8 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
     facts = Facts(
         matrix, found, spectrum, replace(settings.fit, name=plan.id), replace(settings.null, name=plan.id)
     )
+    if settings.initial is not None:
+        facts.add(InitialWeights(partial(settings.initial.matrix, plan)))
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
     traps = _placed(plan, _present(facts.get(Traps)))

@@ -18,6 +18,7 @@ from triplepoint.fits.goodness import goodness_of_fit
 from triplepoint.fits.tails import fit_tails
 from triplepoint.fits.trace_log import trace_log
 from triplepoint.linalg import Decomposition
+from triplepoint.linalg.difference import alignment_with_init, distance_from_init
 from triplepoint.nulls.bulk_fit import fit_bulk, fit_noises
 from triplepoint.nulls.products import product_null
 from triplepoint.nulls.randomized import randomized
@@ -32,6 +33,8 @@ from triplepoint.records import (
     Clipped,
     EntryStatistics,
     GoodnessOfFit,
+    InitialAlignment,
+    InitialDistance,
     Noises,
     PowerLawFit,
     Randomized,
@@ -86,6 +89,8 @@ DERIVATIONS: Mapping[type, Callable[..., Any]] = {
     Traps: find_traps,
     Randomized: randomized,
     ReplicaNull: replica_null,
+    InitialDistance: distance_from_init,
+    InitialAlignment: alignment_with_init,
 }
 
 
@@ -102,6 +107,10 @@ class Facts:
         self._known: dict[type, object] = {type(record): record for record in known}
         self.faults: list[str] = []
         """Faults of our own, each of which cost what it was asked for and nothing else."""
+
+    def add(self, record: object) -> None:
+        """One record more that is known from the start."""
+        self._known[type(record)] = record
 
     def get(self, kind: type[Record]) -> Record | Reason:
         """The record of this type, or why there is none."""

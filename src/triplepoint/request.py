@@ -54,6 +54,8 @@ class ScanRequest:
     layouts: tuple[str, ...] = ()
     max_tensors: int = MAX_TENSORS
     resume: str | None = None
+    init: Any = None
+    """The weights that training began from: whatever `source` may be."""
 
 
 def settings_of(request: ScanRequest) -> Settings:
@@ -83,6 +85,7 @@ def groups(request: ScanRequest) -> frozenset[str]:
         "null": request.null is not None,
         "tails": asked.flag("tails", request.tails),
         "gof": request.gof != 0,
+        "init": request.init is not None,
     }
     return frozenset({"", *(name for name, there in wanted.items() if there)})
 
@@ -98,6 +101,9 @@ def _metrics(request: ScanRequest) -> tuple[Metric, ...]:
             near = ", ".join(difflib.get_close_matches(name, METRICS, n=3))
             advice = f"Did you mean {near}?" if near else "Run: triplepoint explain, for all names"
             raise UsageError(f"metric {name!r}", "unknown", advice)
+        if METRICS[name].group == "init" and "init" not in wanted:
+            found = "it compares with the weights that training began from"
+            raise UsageError(f"metric {name!r}", found, "Name them with --init PATH (Python: init=…)")
     added = (name for name, metric in of_groups.items() if metric.group)
     return tuple(METRICS[name] for name in dict.fromkeys([*names, *added]))
 
@@ -187,6 +193,7 @@ def identity(request: ScanRequest, settings: Settings, digest: str, version: str
         "null",
         "window",
         "gof",
+        "init",
     )
     return {
         "version": version,
@@ -221,4 +228,7 @@ def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str
         "layouts": list(request.layouts),
         "max_tensors": request.max_tensors,
         "null_level": NULL_LEVEL,
+        "init": None
+        if settings.initial is None
+        else {"source": settings.initial.source, "digest": settings.initial.digest},
     }

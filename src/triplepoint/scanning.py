@@ -10,6 +10,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from itertools import groupby
 from typing import Any
 
@@ -18,7 +19,7 @@ from triplepoint.checkpoints.digests import blake2b
 from triplepoint.engines import SerialEngine, Task, ThreadEngine, largest_first
 from triplepoint.environment import environment
 from triplepoint.journal import Journal
-from triplepoint.records import MatrixRow, Provenance, Reason, Scan
+from triplepoint.records import MatrixPlan, MatrixRow, Provenance, Reason, Scan
 from triplepoint.request import MAX_TENSORS, ScanRequest, chosen, identity, recorded, settings_of, workers_of
 from triplepoint.summary import summarize
 
@@ -46,6 +47,7 @@ def scan(
     gof: int = 0,
     bulk: str = "quantiles",
     level: float = 0.01,
+    init: Any = None,
 ) -> Scan:
     """Spectrum, power law, null comparison, metrics and phase of every weight matrix of a checkpoint.
 
@@ -73,6 +75,7 @@ def scan(
         bulk: how the noise level is fitted: `quantiles` (robust) or `kde` (the density fit of WeightWatcher,
             slice by slice and with the right law for square matrices).
         level: false-alarm rate of spikes and traps, for one matrix.
+        init: the weights that training began from, whatever `source` may be; matrices are matched by id.
 
     Returns:
         A `Scan`; a bad tensor is a row with its reason, never an exception.
@@ -110,6 +113,7 @@ def scan(
             gof=gof,
             bulk=bulk,
             level=level,
+            init=init,
         )
     )
 
@@ -134,6 +138,8 @@ def run(
     digest = reader.digest()
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read, overrides), reader.read)
     plans = chosen(plans, request.layers)
+    if request.init is not None:
+        settings = replace(settings, initial=_initial(request, overrides, plans))
     tasks = largest_first(
         [tuple(group) for _, group in groupby(plans, key=lambda plan: (plan.sources, plan.at))]
     )
@@ -188,8 +194,24 @@ def run(
             interrupted=interrupted,
         ),
         tuple(rows),
-        summarize(rows, [metric.name for metric in settings.metrics], settings.null.replicas),
+        summarize(
+            rows,
+            [metric.name for metric in settings.metrics],
+            settings.null.replicas,
+            [metric.name for metric in settings.metrics if metric.total],
+        ),
     )
+
+
+def _initial(
+    request: ScanRequest, overrides: matrices.Overrides, plans: Sequence[MatrixPlan]
+) -> matrices.Initial:
+    """The second checkpoint of `--init`. Layouts are for both; one that fits none of its tensors is no error there."""
+    reader = checkpoints.open(
+        request.init, allow_pickle=request.allow_pickle, max_tensors=request.max_tensors
+    )
+    other = matrices.plan(reader.tensors(), reader.config, reader.read, replace(overrides, strict=False))
+    return matrices.Initial.of(reader.source, reader.digest(), reader, other, plans)
 
 
 def _kept(task: Task, journal: Journal | None) -> list[MatrixRow] | None:

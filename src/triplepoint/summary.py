@@ -19,8 +19,12 @@ from triplepoint.records import (
 )
 
 
-def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int) -> Summary:
+def summarize(
+    rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int, totals: Sequence[str] = ()
+) -> Summary:
     """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons.
+
+    `totals`: metrics whose sum over the rows is wanted too.
 
     `draws`: how many replicas a p-value of `--null` comes from.
     """
@@ -42,12 +46,22 @@ def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int) -> 
         null_tested=len(p_values),
         classes={name: classes[name] for name in SpectralClass if name in classes},
         replicas=_against_replicas(replicas, draws) if replicas else None,
+        totals={name: total for name in totals if (total := _total(counted, name)) is not None},
     )
 
 
 def _against_replicas(p_values: Sequence[float], draws: int) -> ReplicaDiscoveries:
     beyond = sum(p < 1.5 / (draws + 1) for p in p_values)
     return ReplicaDiscoveries(discoveries(p_values), len(p_values), beyond)
+
+
+def _total(rows: Sequence[MatrixRow], metric: str) -> tuple[float, int] | None:
+    """None without a value, and where the sum leaves the range."""
+    values = [value for row in rows if (value := row.metrics.get(metric)) is not None]
+    try:
+        return (math.fsum(values), len(values)) if values else None
+    except OverflowError:
+        return None
 
 
 def _mean(rows: Sequence[MatrixRow], metric: str) -> tuple[float | None, int]:

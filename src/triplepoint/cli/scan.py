@@ -144,6 +144,11 @@ _EXITS = (
     show_default=True,
     help="False-alarm rate of spikes and traps, for one matrix.",
 )
+@click.option(
+    "--init",
+    metavar="PATH",
+    help="The weights that training began from: fro_dist, dist_spec_init, w_cka … of every matrix, matched by id.",
+)
 @click.option("--spectra", is_flag=True, help="Add the singular values to json and jsonl.")
 @click.option(
     "--fail-on",
@@ -178,6 +183,7 @@ def command(
     gof: int | None,
     bulk: str,
     level: float,
+    init: str | None,
     spectra: bool,
     fail_on: str,
     device: str | None,
@@ -208,6 +214,7 @@ def command(
         gof=gof or 0,
         bulk=bulk,
         level=level,
+        init=init,
         allow_pickle=allow_pickle,
         layouts=layouts,
         max_tensors=max_tensors,

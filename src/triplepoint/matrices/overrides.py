@@ -16,6 +16,8 @@ class Overrides:
     """Patterns over ids and stored names with their layouts, the first that matches holds; `skip` leaves out."""
 
     entries: tuple[tuple[str, str], ...] = ()
+    strict: bool = True
+    """Whether every pattern has to match."""
 
     def layout(self, id: str, name: str) -> str | None:
         """The layout for one weight, or None."""
@@ -26,7 +28,7 @@ class Overrides:
 
     def check(self, ids: Sequence[str], names: Sequence[str]) -> None:
         """UsageError for a pattern that matches nothing: it was meant for something, and the numbers would be wrong."""
-        for glob, layout in self.entries:
+        for glob, layout in self.entries if self.strict else ():
             if not any(fnmatchcase(text, glob) for texts in (ids, names) for text in texts):
                 near = difflib.get_close_matches(glob, ids, n=3, cutoff=0.3) or list(ids[:1])
                 hint = f"Did you mean {', '.join(map(repr, near))}?" if near else "The checkpoint is empty."

@@ -4,6 +4,7 @@ from triplepoint.records.bulk import BulkFit, Noise, Noises, Signal, TraceLog
 from triplepoint.records.classes import Classified, SpectralClass
 from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
+from triplepoint.records.initial import InitialAlignment, InitialDistance, InitialWeights
 from triplepoint.records.measurements import Finding, Measurement, Severity
 from triplepoint.records.nulls import AlphaNull, BulkNull
 from triplepoint.records.parts import is_slice, primary
@@ -35,6 +36,9 @@ __all__ = [
     "EntryStatistics",
     "Finding",
     "GoodnessOfFit",
+    "InitialAlignment",
+    "InitialDistance",
+    "InitialWeights",
     "LowRank",
     "MatrixPlan",
     "MatrixRow",

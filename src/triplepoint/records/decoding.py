@@ -95,9 +95,10 @@ def summary(entry: Document) -> Summary:
     """The `summary` object."""
     means = mapping(entry, "metrics")
     null = mapping(entry, "null")
-    # Scans of earlier versions have neither.
+    # Scans of earlier versions have none of these.
     classes = _counts(entry, "classes") if "classes" in entry else {}
     replicas = mapping(entry, "replicas") if entry.get("replicas") is not None else None
+    totals = mapping(entry, "totals") if "totals" in entry else {}
     return Summary(
         metrics={
             name: (optional(mapping(means, name), "mean", float), field(mapping(means, name), "n", int))
@@ -110,6 +111,10 @@ def summary(entry: Document) -> Summary:
         null_tested=field(null, "tested", int),
         classes={SpectralClass(name): count for name, count in classes.items()},
         replicas=None if replicas is None else _replicas(replicas),
+        totals={
+            name: (field(mapping(totals, name), "sum", float), field(mapping(totals, name), "n", int))
+            for name in totals
+        },
     )
 
 

@@ -89,6 +89,7 @@ def summary(record: Summary) -> dict[str, Any]:
         },
         "classes": {name.value: int(count) for name, count in record.classes.items()},
         "replicas": None if record.replicas is None else _replicas(record.replicas),
+        "totals": {name: {"sum": _number(total), "n": int(n)} for name, (total, n) in record.totals.items()},
     }
 
 

@@ -45,6 +45,7 @@ class Reason(StrEnum):
     pooled_slices = "pooled_slices"
     low_rank = "low_rank"
     not_an_adapter = "not_an_adapter"
+    not_in_init = "not_in_init"
 
     @property
     def sentence(self) -> str:
@@ -83,4 +84,5 @@ _SENTENCES: dict[Reason, str] = {
     Reason.pooled_slices: "The null of pooled kernel slices is not tabulated; see the slice rows.",
     Reason.low_rank: "The same-shape null does not hold for a product of two factors.",
     Reason.not_an_adapter: "The null of products is for adapters; use --null signflip, shuffle or gaussian.",
+    Reason.not_in_init: "The initial weights have no matrix of this id and shape.",
 }

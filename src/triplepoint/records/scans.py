@@ -71,6 +71,8 @@ class Summary:
     """Spectral classes over counted rows that have one."""
     replicas: ReplicaDiscoveries | None = None
     """None where `--null` drew none."""
+    totals: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    """{metric: (sum, n)} over the same rows, of the metrics that are published as sums over a model."""
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

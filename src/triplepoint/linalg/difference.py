@@ -1,0 +1,102 @@
+"""W − W⁰: its norms, and how far both point the same way."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from triplepoint.linalg import choose_backend, decompose, memory
+from triplepoint.linalg.cka import linear_cka
+from triplepoint.linalg.panels import convert
+from triplepoint.records import (
+    InitialAlignment,
+    InitialDistance,
+    InitialWeights,
+    LowRank,
+    Reason,
+    Values,
+    WeightMatrix,
+)
+
+Array = np.ndarray[Any, Any]
+
+BLOCK_ROWS = 1024
+
+
+def distance_from_init(matrix: WeightMatrix, initial: InitialWeights) -> InitialDistance | Reason:
+    """Norms of W − W⁰ from all singular values of the difference, in float64.
+
+    The difference of weights of 32 bits or fewer is formed in float32, where it is exact for entries that changed by
+    less than a factor of two. Cost: one decomposition more; memory: the difference.
+    """
+    before = initial.load()
+    if isinstance(before, Reason):
+        return before
+    change = difference(matrix.values, before)
+    if isinstance(change, Reason):
+        return change
+    norm = _squared_norm(before)
+    if not np.isfinite(norm):
+        return Reason.non_finite
+    found = decompose(change, "precise", choose_backend())
+    if found is Reason.all_zero:
+        return InitialDistance(0.0, 0.0, norm)
+    if isinstance(found, Reason):
+        return found
+    squares = np.square(found.singular_values)
+    return InitialDistance(float(np.sum(squares)), float(np.max(squares)), norm)
+
+
+def difference(after: Values, before: Values) -> Values | Reason:
+    """`after` − `before`, which `matrices.Initial` has found to be of one shape; of two products a product again."""
+    if isinstance(after, LowRank) and isinstance(before, LowRank):
+        left = np.concatenate([after.factor * _wide(after.left), -before.factor * _wide(before.left)], axis=1)
+        return LowRank(left, np.concatenate([_wide(after.right), _wide(before.right)], axis=0))
+    if isinstance(after, LowRank) or isinstance(before, LowRank):
+        return Reason.not_in_init
+    pairs = list(zip(_slices(after), _slices(before), strict=True))
+    dtype = np.dtype(np.float64 if np.float64 in (after.dtype, before.dtype) else np.float32)
+    needed = float(dtype.itemsize) * after.size
+    if needed > memory.ALWAYS_FITS and needed > memory.available_bytes():
+        return Reason.out_of_memory
+    out = np.empty((len(pairs), *pairs[0][0].shape), dtype)
+    for change, (one, other) in zip(out, pairs, strict=True):
+        for start in range(0, len(change), BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            convert(one[rows], change[rows])
+            minus = np.empty_like(change[rows])
+            convert(other[rows], minus)
+            change[rows] -= minus
+    return out
+
+
+def alignment_with_init(matrix: WeightMatrix, initial: InitialWeights) -> InitialAlignment | Reason:
+    """Linear CKA of W with W⁰, slice by slice."""
+    before = initial.load()
+    if isinstance(before, Reason):
+        return before
+    pairs = zip(_slices(matrix.values), _slices(before), strict=True)
+    found = [linear_cka(one, other) for one, other in pairs]
+    return InitialAlignment(float(np.mean(found)))
+
+
+def _slices(values: Values) -> list[Any]:
+    """The matrices of a kernel, or the one there is."""
+    return list(values) if isinstance(values, np.ndarray) else [values]
+
+
+def _wide(values: Array) -> Array:
+    return np.asarray(values, dtype=np.float64)
+
+
+def _squared_norm(values: Values) -> float:
+    if isinstance(values, LowRank):
+        left, right = _wide(values.left), _wide(values.right)
+        return float(values.factor**2 * np.sum((left.T @ left) * (right @ right.T)))
+    total = 0.0
+    for matrix in _slices(values):
+        for start in range(0, matrix.shape[0], BLOCK_ROWS):
+            block = np.asarray(matrix[start : start + BLOCK_ROWS], dtype=np.float64)
+            total += float(np.sum(np.square(block)))
+    return total
