@@ -11,7 +11,7 @@ from triplepoint.diagnosis._rule import Rule
 from triplepoint.errors import UsageError
 from triplepoint.fits import goodness, windows
 from triplepoint.matrices import heads, layouts
-from triplepoint.metrics import METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS
 from triplepoint.metrics._metric import Metric
 from triplepoint.nulls import bulk_fit, randomized, replicas
 from triplepoint.nulls.settings import BULKS, KINDS
@@ -44,7 +44,7 @@ class Entry:
     """One explained name."""
 
     group: str
-    """phase · class · metric · rule · reason · option."""
+    """phase · class · metric · model metric · rule · reason · option."""
     name: str
     definition: str
     details: tuple[tuple[str, str], ...]
@@ -54,11 +54,12 @@ class Entry:
 
 def entries() -> tuple[Entry, ...]:
     """All of them, phases first."""
-    named = {*PHASES, *CLASSES, *METRICS, *RULES}
+    named = {*PHASES, *CLASSES, *METRICS, *MODEL_METRICS, *RULES}
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
         *(_rule("class", name, rule) for name, rule in CLASSES.items()),
         *(_metric(name, metric) for name, metric in METRICS.items()),
+        *(_metric(name, metric) for name, metric in MODEL_METRICS.items()),
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
         Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
@@ -91,6 +92,9 @@ def _metric(name: str, metric: Metric) -> Entry:
     renamed = (metric.weightwatcher or "").split(maxsplit=1)
     details = (
         ("Formula and reading", text.removeprefix(metric.definition).strip()),
+        ("What it is of", _kind(metric)),
+        ("What it needs", _needs(metric)),
+        ("Which way is better", _polarity(metric)),
         ("Unit", _UNITS.get(metric.unit, metric.unit)),
         ("Range", _range(metric.valid)),
         ("If all weights are multiplied by c", _scaling(metric.scale)),
@@ -100,7 +104,51 @@ def _metric(name: str, metric: Metric) -> Entry:
         ("In fast mode", "null: single precision cannot resolve it" if metric.needs_precise else ""),
     )
     aliases = tuple(word.strip(",;:()") for word in renamed[:1])
-    return Entry("metric", name, metric.definition, _present(details), aliases)
+    aliases += (metric.study.name,) if metric.study is not None else ()
+    group = "metric" if metric.level == "matrix" else "model metric"
+    return Entry(group, name, metric.definition, _present(details), aliases)
+
+
+def _kind(metric: Metric) -> str:
+    """Shape, scale or hybrid, and what stands for a whole model."""
+    text = {
+        "shape": "Shape: it does not depend on the size of the weights",
+        "scale": "Scale: the size of the weights",
+        "hybrid": "A hybrid of shape and scale",
+        None: "",
+    }[metric.kind]
+    if metric.level == "matrix":
+        of_model = "sum over the matrices (summary.totals)" if metric.total else "mean over the matrices"
+        text += f". Of a model: the {of_model}"
+    return text
+
+
+def _needs(metric: Metric) -> str:
+    where = {
+        "init": "the weights that training began from",
+        "forward": "a network that runs, without data",
+        "data": "a network that runs, and data",
+    }
+    needed = [where[need] for need in metric.needs]
+    if metric.level == "matrix":
+        option = f" (--{metric.group})" if metric.group else ""
+        return f"{' and '.join(['The weights', *needed])}{option}"
+    return f"{' and '.join(needed) or 'the weights'}; see triplepoint.generalization_metrics".capitalize()
+
+
+def _polarity(metric: Metric) -> str:
+    """What was claimed, and what was seen."""
+    if metric.polarity is None:
+        return ""
+    text = f"{metric.polarity.capitalize()}, by the publication that proposed it as a measure of quality"
+    study = metric.study
+    if study is None:
+        return text
+    return (
+        f"{text}. Number {study.number} of the 28 of the NLP study (arXiv 2202.02842), {study.name} there. Seen along "
+        f"one training, rank correlation of less with better: {study.quality:+.2f} with test quality, {study.gap:+.2f} "
+        "with the gap to training (read off a figure, ± .02)"
+    )
 
 
 def _same_name(name: str, metric: Metric) -> str:
