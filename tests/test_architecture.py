@@ -37,6 +37,10 @@ MAY_IMPORT = {
         "records", "checkpoints", "matrices", "analysis", "engines", "summary", "environment", "asked", "request",
         "journal",
     },
+    "edit": {
+        "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "facts", "analysis", "asked", "environment",
+        "request", "scanning",
+    },
     "report": {"records"},
 }  # fmt: skip
 FRAMEWORKS = {"torch", "pandas", "polars", "pyarrow", "matplotlib", "tensorflow", "jax"}
