@@ -43,6 +43,7 @@ def scan(
     randomize: int = 0,
     null: str | None = None,
     tails: bool = False,
+    vectors: bool = False,
     window: str = "intended",
     gof: int = 0,
     bulk: str = "quantiles",
@@ -70,7 +71,8 @@ def scan(
         null: `gaussian`, `shuffle`, `signflip` or `product` (adapters), or `KIND:B` with B replicas (199), for p-values
             by simulation.
         tails: also fit the other laws of the tail and the estimators with their null scores.
-        window: `intended` or `legacy`: where the peak window of the truncated power law begins.
+        vectors: also how far singular vectors of tail and bulk spread over rows and columns.
+        window: `intended`, `legacy` or `study`: where xmin of e_tpl and exp is looked for; see `fits.windows`.
         gof: bootstrap samples of the goodness of fit; 0 for none.
         bulk: how the noise level is fitted: `quantiles` (robust) or `kde` (the density fit of WeightWatcher,
             slice by slice and with the right law for square matrices).
@@ -109,6 +111,7 @@ def scan(
             randomize=randomize,
             null=null,
             tails=tails,
+            vectors=vectors,
             window=window,
             gof=gof,
             bulk=bulk,

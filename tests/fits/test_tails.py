@@ -49,7 +49,7 @@ def best(eigenvalues: np.ndarray, fit, low: float, high: float) -> float:
 
 
 @pytest.mark.parametrize("name", WORLDS)
-@pytest.mark.parametrize("window", ["intended", "legacy"])
+@pytest.mark.parametrize("window", ["intended", "legacy", "study"])
 def test_each_law_at_its_own_xmin_is_the_closest_of_all_that_are_allowed(name, window):
     data = WORLDS[name]
     found = tails_of(data, FitSettings(window=window))

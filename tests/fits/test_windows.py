@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from triplepoint.fits import WINDOWS
-from triplepoint.fits.windows import INTENDED, LEGACY, peak_window
+from triplepoint.fits.windows import INTENDED, LEGACY, STUDY, peak_window
 
 
 def peak(values: np.ndarray) -> float:
@@ -30,6 +30,12 @@ def test_the_window_lies_about_the_fullest_bin(seed):
     assert peak_window(values, INTENDED) == pytest.approx(
         (0.95 * peak(values), 1.5 * peak(values)), rel=1e-12
     )
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_window_of_the_study_is_narrow(seed):
+    values = np.random.default_rng(seed).lognormal(seed - 3, 1, 700)
+    assert peak_window(values, STUDY) == pytest.approx((0.95 * peak(values), 1.05 * peak(values)), rel=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -13,7 +13,7 @@ from triplepoint.fits import goodness, windows
 from triplepoint.matrices import heads, layouts
 from triplepoint.metrics import METRICS, MODEL_METRICS
 from triplepoint.metrics._metric import Metric
-from triplepoint.nulls import bulk_fit, randomized, replicas
+from triplepoint.nulls import bulk_fit, localization, randomized, replicas
 from triplepoint.nulls.settings import BULKS, KINDS
 from triplepoint.records import Reason
 
@@ -33,8 +33,9 @@ _UNITS = {
 _OPTIONS = (
     ("null", replicas, KINDS),
     ("randomize", randomized, ()),
+    ("vectors", localization, ()),
     ("gof", goodness, ()),
-    ("window", windows, (windows.INTENDED, windows.LEGACY)),
+    ("window", windows, windows.WINDOWS),
     ("bulk", bulk_fit, BULKS),
 )
 

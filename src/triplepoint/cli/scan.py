@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FINDINGS = 1
 # As `fits.WINDOWS` and `nulls.BULKS`, whose rooms would bring NumPy into --help; a test holds them equal.
-WINDOWS = ("intended", "legacy")
+WINDOWS = ("intended", "legacy", "study")
 BULKS = ("quantiles", "kde")
 _EXITS = (
     "Exit codes: 0 done; 1 with --fail-on: a finding as loud, or nothing could be analysed; "
@@ -50,7 +50,7 @@ _EXITS = (
     "--metrics",
     multiple=True,
     metavar="NAMES",
-    help="Only these and those of --tails, --gof, --randomize, --null; with commas between. Repeatable.",
+    help="Only these and those of --tails, --vectors, --gof, --randomize, --null; with commas between. Repeatable.",
 )
 @click.option(
     "--mode",
@@ -114,12 +114,17 @@ _EXITS = (
 )
 @click.option("--tails", is_flag=True, help="Other laws for the tail, and estimators with their null scores.")
 @click.option(
+    "--vectors",
+    is_flag=True,
+    help="Entropy, localisation and participation of singular vectors in tail and bulk. See: triplepoint explain vectors",
+)
+@click.option(
     "--window",
     type=click.Choice(WINDOWS),
     default="intended",
     show_default=True,
-    help="Where --tails looks for the xmin of e_tpl and exp; legacy: as published tools do. See: triplepoint explain "
-    "window",
+    help="Where --tails looks for the xmin of e_tpl and exp; legacy: as published tools do; study: narrow. "
+    "See: triplepoint explain window",
 )
 @click.option(
     "--gof",
@@ -179,6 +184,7 @@ def command(
     randomize: int | None,
     null: str | None,
     tails: bool,
+    vectors: bool,
     window: str,
     gof: int | None,
     bulk: str,
@@ -210,6 +216,7 @@ def command(
         randomize=randomize or 0,
         null=null,
         tails=tails,
+        vectors=vectors,
         window=window,
         gof=gof or 0,
         bulk=bulk,

@@ -17,7 +17,7 @@ from triplepoint.fits.interval import (
     stream,
 )
 from triplepoint.fits.power_law import MIN_EIGENVALUES, SMALL_SAMPLE, best_tail
-from triplepoint.fits.windows import INTENDED, LEGACY
+from triplepoint.fits.windows import INTENDED, WINDOWS
 from triplepoint.records import PowerLawFit, Reason, Spectrum
 
 __all__ = [
@@ -31,9 +31,6 @@ __all__ = [
 ]
 
 
-WINDOWS = (INTENDED, LEGACY)
-
-
 @dataclass(frozen=True, slots=True)
 class FitSettings:
     """How the interval is made; the name seeds the bootstrap of one matrix."""
@@ -43,7 +40,7 @@ class FitSettings:
     replicates: int = 0
     """Bootstrap refits; 0 for the closed form."""
     window: str = INTENDED
-    """Around the peak of the histogram, for the fits that look there: `intended` or `legacy`; see `fits.windows`."""
+    """Around the peak of the histogram, for the fits that look there; see `fits.windows`."""
     gof_replicas: int = 1000
     """Bootstrap samples of the goodness of fit."""
 

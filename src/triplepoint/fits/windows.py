@@ -3,7 +3,8 @@
 xmin2 = 10^(left edge of the fullest of 100 bins of log10 λ). `intended` is the window [0.95, 1.5]·xmin2. `legacy` is
 what WeightWatcher 0.7.7 and the tools after it compute: the histogram is of λ > 1e-5 alone, and the lower bound is
 log10(0.95·xmin2), a logarithm compared with eigenvalues, which is always the lower of the two and no bound at all where
-xmin2 < 1.05. Both depend on the scale of W.
+xmin2 < 1.05. Both depend on the scale of W. `study` is the narrow window of the NLP study (arXiv 2202.02842),
+[0.95, 1.05]·xmin2 of the same histogram.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ Array = np.ndarray[Any, np.dtype[np.float64]]
 
 INTENDED = "intended"
 LEGACY = "legacy"
+STUDY = "study"
+WINDOWS = (INTENDED, LEGACY, STUDY)
 BINS = 100
-LOWER, UPPER = 0.95, 1.5
+LOWER, UPPER, UPPER_OF_STUDY = 0.95, 1.5, 1.05
 LEGACY_FROM = 1e-5
 
 
@@ -31,11 +34,13 @@ def peak_window(values: Array, window: str) -> tuple[float, float]:
     if window == INTENDED:
         peak = _peak(values)
         return LOWER * peak, UPPER * peak
-    if window == LEGACY:
+    if window in (LEGACY, STUDY):
         counted = values[values > LEGACY_FROM]
         peak = _peak(counted if counted.size else values)
+        if window == STUDY:
+            return LOWER * peak, UPPER_OF_STUDY * peak
         return float(np.log10(LOWER * peak)), UPPER * peak
-    raise ValueError(f"window {window!r}: expected {INTENDED!r} or {LEGACY!r}")
+    raise ValueError(f"window {window!r}: expected one of {', '.join(WINDOWS)}")
 
 
 def _peak(values: Array) -> float:
