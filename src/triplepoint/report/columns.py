@@ -94,6 +94,7 @@ _ASKED = {
     "tpl_alpha": Column("TPL α", lambda row: fixed(row.metrics.get("tpl_alpha")), 3),
     "gof_p": Column("gof p", lambda row: p_value(row.metrics.get("gof_p")), 3),
     "replica_p": Column("replica p", lambda row: p_value(row.metrics.get("replica_p")), 3),
+    "relative_dist_init": Column("moved", lambda row: fixed(row.metrics.get("relative_dist_init")), 3),
     "rand_distance": Column("rand dist", lambda row: fixed(row.metrics.get("rand_distance")), 3),
 }
 _LAST = Column("phase", _phase, 0, right=False)

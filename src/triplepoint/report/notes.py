@@ -19,7 +19,7 @@ _INTERVALS = {
 }
 MOST_ROWS = 400
 """Rows shown unless `--top` asks for more: beyond some screens nobody reads, and the verdict has scrolled away."""
-_MEANS = ("alpha", "alpha_weighted", "log_norm", "stable_rank")
+_MEANS = ("alpha", "alpha_weighted", "log_norm", "stable_rank", "relative_dist_init")
 
 
 @dataclass(frozen=True, slots=True)
