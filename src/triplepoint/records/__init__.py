@@ -6,6 +6,20 @@ from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
 from triplepoint.records.initial import InitialAlignment, InitialDistance, InitialWeights
 from triplepoint.records.measurements import Finding, Measurement, Severity
+from triplepoint.records.model import (
+    AbsoluteTolerance,
+    CircularDistances,
+    CircularNorms,
+    MagnitudeSum,
+    MagnitudeTolerance,
+    Margins,
+    PathNorm,
+    PositiveMargin,
+    SampleSize,
+    Tolerance,
+    WeightDistances,
+    WeightNorms,
+)
 from triplepoint.records.nulls import AlphaNull, BulkNull
 from triplepoint.records.parts import is_slice, primary
 from triplepoint.records.reasons import Reason
@@ -26,10 +40,13 @@ from triplepoint.records.traps import Cause, Randomized, ReplicaNull, Trap, Trap
 from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 __all__ = [
+    "AbsoluteTolerance",
     "AlphaNull",
     "BulkFit",
     "BulkNull",
     "Cause",
+    "CircularDistances",
+    "CircularNorms",
     "Classified",
     "Clipped",
     "Decoding",
@@ -40,19 +57,25 @@ __all__ = [
     "InitialDistance",
     "InitialWeights",
     "LowRank",
+    "MagnitudeSum",
+    "MagnitudeTolerance",
+    "Margins",
     "MatrixPlan",
     "MatrixRow",
     "Measurement",
     "Noise",
     "Noises",
     "PackedRows",
+    "PathNorm",
     "Phase",
+    "PositiveMargin",
     "PowerLawFit",
     "Provenance",
     "Randomized",
     "Reason",
     "ReplicaDiscoveries",
     "ReplicaNull",
+    "SampleSize",
     "Scan",
     "Severity",
     "Signal",
@@ -65,12 +88,15 @@ __all__ = [
     "TailIndices",
     "TensorInfo",
     "TiledIndex",
+    "Tolerance",
     "TraceLog",
     "Trap",
     "TrapEntry",
     "Traps",
     "Values",
+    "WeightDistances",
     "WeightMatrix",
+    "WeightNorms",
     "is_slice",
     "primary",
 ]

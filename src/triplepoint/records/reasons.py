@@ -46,6 +46,16 @@ class Reason(StrEnum):
     low_rank = "low_rank"
     not_an_adapter = "not_an_adapter"
     not_in_init = "not_in_init"
+    # metrics of a whole network without a value
+    no_init = "no_init"
+    not_classification = "not_classification"
+    negative_margin = "negative_margin"
+    too_few_samples = "too_few_samples"
+    no_path_norm = "no_path_norm"
+    overflow = "overflow"
+    no_tolerance = "no_tolerance"
+    no_effect = "no_effect"
+    forward_failed = "forward_failed"
 
     @property
     def sentence(self) -> str:
@@ -85,4 +95,13 @@ _SENTENCES: dict[Reason, str] = {
     Reason.low_rank: "The same-shape null does not hold for a product of two factors.",
     Reason.not_an_adapter: "The null of products is for adapters; use --null signflip, shuffle or gaussian.",
     Reason.not_in_init: "The initial weights have no matrix of this id and shape.",
+    Reason.no_init: "It needs the weights before training; pass init.",
+    Reason.not_classification: "Margins need targets that are class indices and one logit for each class.",
+    Reason.negative_margin: "The margin is not positive: too many samples are classified wrongly.",
+    Reason.too_few_samples: "Too few samples for this quantile of the margins.",
+    Reason.no_path_norm: "The network does something that no sum over paths of weights describes.",
+    Reason.overflow: "The number leaves the range of float64.",
+    Reason.no_tolerance: "The least weight noise that was tried raises the loss by more than the target.",
+    Reason.no_effect: "No weight noise changed the loss at all: the forward pass does not use the weights.",
+    Reason.forward_failed: "The network could not be run the way this metric needs.",
 }
