@@ -1,4 +1,4 @@
-"""Claim: what is written runs. Docstring examples, the README's Python and its command lines are executed."""
+"""Claim: what is written runs. Docstring examples, the Python and the command lines of the pages are executed."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from click.testing import CliRunner
 import triplepoint
 from triplepoint.cli.app import app
 from triplepoint.diagnosis import RULES
-from triplepoint.metrics import METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
+PAGES = {path.name: path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
 MODULES = sorted(m.name for m in pkgutil.walk_packages(triplepoint.__path__, "triplepoint."))
 
 
@@ -28,25 +29,30 @@ def test_docstring_examples_give_what_they_say(name):
     assert failed == 0
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"```{language}\n(.*?)```", README, re.S)
+def blocks(language: str) -> list[tuple[str, str]]:
+    return [
+        (page, block)
+        for page, text in PAGES.items()
+        for block in re.findall(rf"^```{language}\n(.*?)^```", text, re.S | re.M)
+    ]
 
 
-@pytest.mark.parametrize("code", blocks("python"))
-def test_python_in_the_readme_runs(code):
-    exec(compile(code, "README.md", "exec"), {})
+@pytest.mark.parametrize(("page", "code"), blocks("python"))
+def test_python_in_the_pages_runs(page, code, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # some of it writes a file
+    exec(compile(code, page, "exec"), {})
 
 
 COMMANDS = [
     line.split("#")[0].strip()
-    for block in blocks("")
+    for _, block in blocks("")
     for line in block.splitlines()
     if line.startswith("triplepoint ")
 ]
 
 
 @pytest.mark.parametrize("line", COMMANDS)
-def test_command_lines_in_the_readme_are_understood(line, tmp_path, monkeypatch):
+def test_command_lines_in_the_pages_are_understood(line, tmp_path, monkeypatch):
     import numpy as np
 
     monkeypatch.chdir(tmp_path)  # some of them write a file
@@ -63,7 +69,7 @@ def test_the_readme_counts_the_metrics_right():
     assert f"| **metrics** | {len(METRICS)} of them" in README
 
 
-@pytest.mark.parametrize("name", [*METRICS, *RULES])
+@pytest.mark.parametrize("name", [*METRICS, *MODEL_METRICS, *RULES])
 def test_everything_can_be_explained(name):
     done = CliRunner().invoke(app, ["explain", name])
     assert done.exit_code == 0

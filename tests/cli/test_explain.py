@@ -8,11 +8,11 @@ import pytest
 
 from tests.cli.conftest import Invoke, error_in
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
-from triplepoint.metrics import METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS
 from triplepoint.records import Reason
 
 OPTIONS = ("layout", "null", "randomize", "gof", "window", "bulk")
-NAMES = sorted({*METRICS, *RULES, *PHASES, *CLASSES})
+NAMES = sorted({*METRICS, *MODEL_METRICS, *RULES, *PHASES, *CLASSES})
 
 
 def words(text: str) -> str:
@@ -25,7 +25,7 @@ def test_every_name_is_explained_with_definition_source_and_limits(invoke: Invok
     assert result.exit_code == 0
     text = words(result.stdout)
     # `undecided` is a phase and a class: both are explained.
-    records = [table[name] for table in (METRICS, RULES, CLASSES) if name in table]
+    records = [table[name] for table in (METRICS, MODEL_METRICS, RULES, CLASSES) if name in table]
     assert records
     for record in records:
         assert words(record.definition) in text

@@ -76,6 +76,6 @@ def test_only_the_intended_window_moves_with_the_scale_of_the_weights():
 
 
 def test_the_names_are_those_of_the_settings_and_others_are_refused():
-    assert set(WINDOWS) == {INTENDED, LEGACY}
-    with pytest.raises(ValueError, match="expected 'intended' or 'legacy'"):
+    assert set(WINDOWS) == {INTENDED, LEGACY, STUDY}
+    with pytest.raises(ValueError, match="expected one of intended, legacy, study"):
         peak_window(np.array([1.0, 2.0]), "peak")
