@@ -57,7 +57,7 @@ def test_float64_weights_are_compared_in_float64():
     before = np.random.default_rng(1).standard_normal((40, 20))
     after = before + 1e-9 * np.random.default_rng(2).standard_normal((40, 20))
     row = scan({"w": after}, init={"w": before})["w"]
-    assert row.metrics["fro_dist"] == pytest.approx(np.sum((after - before) ** 2), rel=1e-9)
+    assert row.metrics["fro_dist"] == pytest.approx(np.sum((after - before) ** 2), rel=1e-6, abs=0)
 
 
 def test_kernels_are_compared_slice_by_slice():
@@ -150,6 +150,13 @@ def test_broken_initial_weights_have_no_distance():
     row = scan(layers(1), init=before)["a.weight"]
     assert row.metric_status["fro_dist"] == Reason.non_finite
     assert row.metric_status["w_cka"] == Reason.undefined
+
+
+def test_initial_weights_beyond_the_range_have_no_distance():
+    weights = np.random.default_rng(1).standard_normal((40, 20))
+    row = scan({"w": weights}, init={"w": 1e200 * weights})["w"]
+    assert row.metric_status["relative_dist_init"] == Reason.extreme_scale
+    assert row.status == "ok"
 
 
 def test_totals_are_sums_over_counted_rows_and_travel(tmp_path):

@@ -36,14 +36,15 @@ def distance_from_init(matrix: WeightMatrix, initial: InitialWeights) -> Initial
     change = difference(matrix.values, before)
     if isinstance(change, Reason):
         return change
-    norm = _squared_norm(before)
-    if not np.isfinite(norm):
-        return Reason.non_finite
     found = decompose(change, "precise", choose_backend())
+    with np.errstate(over="ignore"):
+        norm = _squared_norm(before)
     if found is Reason.all_zero:
         return InitialDistance(0.0, 0.0, norm)
     if isinstance(found, Reason):
         return found
+    if not np.isfinite(norm):
+        return Reason.extreme_scale
     squares = np.square(found.singular_values)
     return InitialDistance(float(np.sum(squares)), float(np.max(squares)), norm)
 
