@@ -75,7 +75,7 @@ def places_of(wanted: Array, values: Any, entries: EntryStatistics) -> Array | N
     return np.array(found)[:, 0] if all(len(places) == 1 for places in found) else None
 
 
-def origins(count: int, places: Array, generator: np.random.Generator) -> Array:
+def origins(count: int, places: Array | slice, generator: np.random.Generator) -> Array:
     """Where the entries that a shuffle brought to the flat `places` stood before.
 
     `generator` in the state that shuffled `count` entries: which entries are exchanged depends on their number alone,

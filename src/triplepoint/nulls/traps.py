@@ -129,7 +129,7 @@ def _search(
     num = centred = 0
     listed: list[Trap] = []
     for part in slices:
-        drawn = _drawn(part, shape, settings)
+        drawn = drawn_from(part, shape, settings)
         start = shuffle.draw_stream(settings, "krylov", 0, part.index)
         found = outliers.find(drawn, bound(part.entries, shape, level), start, backend)
         num, centred = num + found.count, centred + found.centred
@@ -144,7 +144,8 @@ def _search(
     return Found(num, centred, tuple(listed))
 
 
-def _drawn(part: Slice, shape: tuple[int, int], settings: NullSettings) -> outliers.Shuffled:
+def drawn_from(part: Slice, shape: tuple[int, int], settings: NullSettings) -> outliers.Shuffled:
+    """The shuffle of a slice that is searched: the first of its stream."""
     double = outliers.needs_double(part.entries, shape)
     matrix = shuffle.standardised(part.values, part.entries, double=double)
     matrix = shuffle.shuffled(matrix, shuffle.draw_stream(settings, "shuffle", 0, part.index))
