@@ -69,6 +69,11 @@ def test_the_readme_counts_the_metrics_right():
     assert f"| **metrics** | {len(METRICS)} of them" in README
 
 
+def test_the_page_of_metrics_is_that_of_this_version():
+    """Make it again: triplepoint explain --format md > docs/metrics.md."""
+    assert PAGES["metrics.md"] == CliRunner().invoke(app, ["explain", "--format", "md"]).output
+
+
 @pytest.mark.parametrize("name", [*METRICS, *MODEL_METRICS, *RULES])
 def test_everything_can_be_explained(name):
     done = CliRunner().invoke(app, ["explain", name])

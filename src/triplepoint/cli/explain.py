@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triplepoint.cli.output import emit
+from triplepoint.errors import UsageError
 
 if TYPE_CHECKING:
     from triplepoint.cli.glossary import Entry
@@ -18,9 +19,26 @@ _WIDTH = 96
 
 @click.command(name="explain", short_help="What a metric, rule, phase or class means and when it misleads.")
 @click.argument("name", required=False)
-@click.option("--format", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    type=click.Choice(["text", "json", "md"]),
+    default="text",
+    show_default=True,
+    help="md: a page of all metrics.",
+)
 def command(*, name: str | None, format: str) -> None:
     """Explain a metric, a rule, a phase or a spectral class; without NAME, list them all."""
+    if format == "md":
+        if name is not None:
+            raise UsageError(
+                f"explain {name} as a page",
+                "md is the page of all metrics",
+                "Leave NAME out, or use --format text",
+            )
+        from triplepoint.cli.metric_page import page
+
+        emit(page())
+        return
     from triplepoint.cli import glossary
 
     found = glossary.entries() if name is None else glossary.find(name)
