@@ -20,6 +20,7 @@ from triplepoint.fits.trace_log import trace_log
 from triplepoint.linalg import Decomposition
 from triplepoint.linalg.difference import alignment_with_init, distance_from_init
 from triplepoint.nulls.bulk_fit import fit_bulk, fit_noises
+from triplepoint.nulls.localization import vector_statistics
 from triplepoint.nulls.products import product_null
 from triplepoint.nulls.randomized import randomized
 from triplepoint.nulls.replicas import replica_null
@@ -48,6 +49,7 @@ from triplepoint.records import (
     TiledIndex,
     TraceLog,
     Traps,
+    VectorStatistics,
 )
 
 Record = TypeVar("Record")
@@ -89,6 +91,7 @@ DERIVATIONS: Mapping[type, Callable[..., Any]] = {
     Traps: find_traps,
     Randomized: randomized,
     ReplicaNull: replica_null,
+    VectorStatistics: vector_statistics,
     InitialDistance: distance_from_init,
     InitialAlignment: alignment_with_init,
 }

@@ -45,6 +45,7 @@ class ScanRequest:
     null: str | None = None
     """`KIND` or `KIND:B` with B replicas."""
     tails: bool = False
+    vectors: bool = False
     window: str = "intended"
     gof: int = 0
     """Bootstrap samples of the goodness of fit; 0 for none."""
@@ -84,6 +85,7 @@ def groups(request: ScanRequest) -> frozenset[str]:
         "randomize": request.randomize != 0,
         "null": request.null is not None,
         "tails": asked.flag("tails", request.tails),
+        "vectors": asked.flag("vectors", request.vectors),
         "gof": request.gof != 0,
         "init": request.init is not None,
     }
@@ -221,6 +223,7 @@ def recorded(request: ScanRequest, settings: Settings, workers: int) -> dict[str
         "randomize": settings.null.randomize,
         "null": f"{settings.null.null}:{settings.null.replicas}" if "null" in drawn else None,
         "tails": request.tails,
+        "vectors": request.vectors,
         "window": request.window,
         "gof": settings.fit.gof_replicas if "gof" in drawn else 0,
         "bulk": request.bulk,

@@ -116,7 +116,7 @@ _EXITS = (
 @click.option(
     "--vectors",
     is_flag=True,
-    help="Entropy, localisation and participation of singular vectors in tail and bulk. See: triplepoint explain vectors",
+    help="How far singular vectors of tail and bulk spread over rows and columns. See: triplepoint explain vectors",
 )
 @click.option(
     "--window",

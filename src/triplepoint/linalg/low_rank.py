@@ -51,8 +51,8 @@ def product(values: LowRank) -> Product | Reason:
     needed = 8.0 * (2 * rank * (rows + columns) + 6 * rank * rank)
     if needed > memory.ALWAYS_FITS and needed > memory.available_bytes():
         return Reason.out_of_memory
-    left, left_exponent = _near_one(values.left)
-    right, right_exponent = _near_one(values.right.T)
+    left, left_exponent = near_one(values.left)
+    right, right_exponent = near_one(values.right.T)
     if left is None or right is None or not math.isfinite(values.factor):
         return Reason.non_finite
     one, other = _triangle(left), _triangle(right)
@@ -81,7 +81,7 @@ def product(values: LowRank) -> Product | Reason:
     )
 
 
-def _near_one(factor: Array) -> tuple[Array | None, int]:
+def near_one(factor: Array) -> tuple[Array | None, int]:
     """A factor in float64 with its largest entry near 1, and the power of two taken out; None if not finite."""
     wide = np.ascontiguousarray(factor, dtype=np.float64)
     largest = max(float(np.max(wide)), -float(np.min(wide)))

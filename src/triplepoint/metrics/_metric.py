@@ -52,7 +52,7 @@ class Metric:
     needs_precise: bool = False
     """Single precision cannot resolve what this metric counts."""
     group: str = ""
-    """The option that adds the metric to a scan: `tails`, `gof`, `randomize`, `null`, `init` …; empty for those of
+    """The option that adds the metric to a scan: `tails`, `vectors`, `gof`, `randomize`, `null` …; empty for those of
     every scan. A metric that is named is measured whatever its group."""
     examples: tuple[tuple[tuple[Any, ...], float], ...] = ()
     """((records …), value): known answers, checked for every metric."""

@@ -37,6 +37,7 @@ from triplepoint.records.tails import (
 )
 from triplepoint.records.tensors import TensorInfo
 from triplepoint.records.traps import Cause, Randomized, ReplicaNull, Trap, TrapEntry, Traps
+from triplepoint.records.vectors import MeanVariance, VectorPart, VectorSide, VectorStatistics
 from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 __all__ = [
@@ -62,6 +63,7 @@ __all__ = [
     "Margins",
     "MatrixPlan",
     "MatrixRow",
+    "MeanVariance",
     "Measurement",
     "Noise",
     "Noises",
@@ -94,6 +96,9 @@ __all__ = [
     "TrapEntry",
     "Traps",
     "Values",
+    "VectorPart",
+    "VectorSide",
+    "VectorStatistics",
     "WeightDistances",
     "WeightMatrix",
     "WeightNorms",
