@@ -18,6 +18,9 @@ MAX_NAME_BYTES = 4096
 MAX_ENTRY_BYTES = 4096
 """One header entry; 64 dimensions of 20 digits take 1,500."""
 
+MAX_METADATA_BYTES = 16 * 2**20
+"""Safetensors metadata that is kept for a copy; training settings and tag counts of an adapter take up to 1 MB."""
+
 MAX_RANK = 64
 """Dimensions of one tensor; NumPy has no more."""
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from triplepoint.checkpoints.files import unreadable
 from triplepoint.checkpoints.limits import MAX_HEADER_BYTES
 from triplepoint.checkpoints.mapped import MappedFile
-from triplepoint.checkpoints.safetensors_header import Entry, HeaderError, cover, parse
+from triplepoint.checkpoints.safetensors_header import Entry, HeaderError, cover, metadata, parse
 from triplepoint.checkpoints.stored import Stored, plain
 from triplepoint.records import TensorInfo
 
@@ -43,6 +43,13 @@ class SafetensorsFile:
     def identity(self) -> list[bytes]:
         """What the digest covers beside the entries: the file's name and its header, metadata included."""
         return [self.path.name.encode("utf-8", "surrogateescape"), bytes(self._file.map[: self._data])]
+
+    def metadata(self) -> dict[str, str]:
+        """The texts under `__metadata__`, read when asked for; UnreadableCheckpoint where there are too many."""
+        try:
+            return metadata(self._file.map, 8, self._data)
+        except HeaderError as error:
+            raise unreadable(self.path, str(error), "Save it again without them.") from None
 
     def stored(self) -> Iterator[Stored]:
         """Tensors in header order."""

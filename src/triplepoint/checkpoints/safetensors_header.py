@@ -18,7 +18,14 @@ from typing import Any, NoReturn
 
 from triplepoint.checkpoints.dtypes import BITS
 from triplepoint.checkpoints.files import shown
-from triplepoint.checkpoints.limits import MAX_BYTES, MAX_ENTRY_BYTES, MAX_NAME_BYTES, MAX_RANK, MAX_TENSORS
+from triplepoint.checkpoints.limits import (
+    MAX_BYTES,
+    MAX_ENTRY_BYTES,
+    MAX_METADATA_BYTES,
+    MAX_NAME_BYTES,
+    MAX_RANK,
+    MAX_TENSORS,
+)
 
 _SPACE = rb"[ \t\n\r]*+"
 _STRING = rb'"[^"\\\x00-\x1f]*+(?:\\.[^"\\\x00-\x1f]*+)*+"'
@@ -59,7 +66,8 @@ def parse(buffer: mmap.mmap | bytes, start: int, stop: int) -> dict[str, Entry]:
             if metadata_seen:
                 raise HeaderError("`__metadata__` occurs twice")
             metadata_seen = True
-            cursor.metadata()
+            for _ in cursor.metadata():
+                pass  # checked and forgotten
             continue
         if name in entries:
             raise HeaderError(f"the tensor {shown(name)} occurs twice")
@@ -69,6 +77,26 @@ def parse(buffer: mmap.mmap | bytes, start: int, stop: int) -> dict[str, Entry]:
     if cursor.take(_REST, "").end() != stop:
         cursor.refuse("the end of the header")
     return entries
+
+
+def metadata(buffer: mmap.mmap | bytes, start: int, stop: int) -> dict[str, str]:
+    """The texts under `__metadata__` of a header that `parse` has accepted; empty where there are none.
+
+    HeaderError beyond `MAX_METADATA_BYTES`: a dictionary takes many times what short texts take in a file.
+    """
+    cursor = _Cursor(buffer, start, stop)
+    for name in cursor.names():
+        if name != "__metadata__":
+            cursor.take(_ENTRY, "a tensor entry")
+            continue
+        found: dict[str, str] = {}
+        begin = cursor.at
+        for key, text in cursor.metadata():
+            found[key] = text
+            if cursor.at - begin > MAX_METADATA_BYTES:
+                raise HeaderError(f"its metadata has more than {MAX_METADATA_BYTES:,} bytes")
+        return found
+    return {}
 
 
 def cover(entries: dict[str, Entry], size: int) -> None:
@@ -117,13 +145,13 @@ class _Cursor:
             yield _text(match.group(1))
             closed = self.take(_MORE, "a comma or a closing brace").group(1) == b"}"
 
-    def metadata(self) -> None:
-        """`null` or an object of texts; checked and forgotten."""
+    def metadata(self) -> Iterator[tuple[str, str]]:
+        """`null` or an object of texts."""
         if _NULL.match(self.buffer, self.at, self.stop):
             self.at += 4
             return
-        for _ in self.names():
-            _text(self.take(_TEXT, "a text").group())
+        for name in self.names():
+            yield name, _text(self.take(_TEXT, "a text").group())
 
 
 def _text(raw: bytes) -> str:

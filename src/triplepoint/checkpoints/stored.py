@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,13 @@ class FileReader:
         if isinstance(values, np.ndarray):
             values.flags.writeable = False
         return values
+
+    def place(self, name: str) -> tuple[Path, Bytes] | None:
+        """The file that holds a tensor and its bytes there, as its format encodes them; None where a library reads."""
+        stored = self._stored[name]
+        if stored.file is None:
+            return None
+        return stored.file.path, stored.file.bytes(stored.begin, stored.end)
 
     def prefetch(self, name: str) -> None:
         """See `Reader`."""

@@ -67,6 +67,18 @@ def arrange(array: Array, text: str) -> Array:
     return turned if turned.ndim == 3 else turned.reshape(-1, *turned.shape[-2:])
 
 
+def disarrange(values: Array, text: str, shape: Sequence[int]) -> Array:
+    """The array of `shape` that `arrange` makes (slices, rows, columns) `values` of: the way back, for a whole tensor.
+
+    >>> kernel = np.arange(12).reshape(2, 3, 2)
+    >>> bool(np.all(disarrange(arrange(kernel, "out,in,kernel"), "out,in,kernel", (2, 3, 2)) == kernel))
+    True
+    """
+    sizes, order = _turning(text, shape)
+    turned = values.reshape([sizes[axis] for axis in order])
+    return turned.transpose(np.argsort(order)).reshape(tuple(shape))
+
+
 def stored(text: str, shape: Sequence[int], place: tuple[int, int, int]) -> tuple[int, ...]:
     """Where the entry at `place` (slice, row, column) of `arrange` stands in the array of `shape`: the way back.
 
@@ -118,6 +130,21 @@ def piece(values: Array, fitted: Fitted, name: str) -> Array:
             slices, _, columns = values.shape
             grouped = values.reshape(slices, fitted.groups, total, columns)[:, :, begin : begin + size]
             return grouped.reshape(slices, fitted.groups * size, columns)
+        begin += size
+    raise KeyError(name)
+
+
+def put_piece(values: Array, fitted: Fitted, name: str, rows: Array) -> None:
+    """Write `rows` in place where `piece` takes them from; `values` (slices, rows, columns) must be contiguous."""
+    if not values.flags.c_contiguous:
+        raise ValueError("a copy would be written to, not the array")
+    slices, total, columns = len(values), sum(size for _, size in fitted.parts), values.shape[2]
+    begin = 0
+    for part, size in fitted.parts:
+        if part == name:
+            grouped = values.reshape(slices, fitted.groups, total, columns)
+            grouped[:, :, begin : begin + size] = rows.reshape(slices, fitted.groups, size, columns)
+            return
         begin += size
     raise KeyError(name)
 
