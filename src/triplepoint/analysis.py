@@ -113,6 +113,12 @@ def _analyze(
     return rows + [replace(row, seconds=seconds) for row in done]
 
 
+def examine(plan: MatrixPlan, loaded: Values, settings: Settings) -> Facts | Reason:
+    """The records that the row of a matrix is made of, for what acts on it; as `analyze` finds them."""
+    found = _decomposed(plan, loaded, settings)
+    return found if isinstance(found, Reason) else _facts(plan, *found, settings)
+
+
 def _only(matrix: WeightMatrix, found: Decomposition, index: int) -> Decomposed:
     """One slice of a convolution on its own."""
     assert isinstance(matrix.values, np.ndarray), "only arrays have slices"
@@ -171,17 +177,10 @@ def _spectrum(plan: MatrixPlan, found: Decomposition) -> Spectrum:
 
 
 def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings: Settings) -> MatrixRow:
-    top = float(np.max(found.singular_values))
-    if top == 0:
-        return blank(plan, "skipped", Reason.all_zero)  # one pruned slice of a kernel that lives
-    if not MIN_SIGMA < top < MAX_SIGMA:
-        return blank(plan, "failed", Reason.extreme_scale)
-    spectrum = _spectrum(plan, found)
-    facts = Facts(
-        matrix, found, spectrum, replace(settings.fit, name=plan.id), replace(settings.null, name=plan.id)
-    )
-    if settings.initial is not None:
-        facts.add(InitialWeights(partial(settings.initial.matrix, plan)))
+    facts = _facts(plan, matrix, found, settings)
+    if isinstance(facts, Reason):
+        return blank(plan, "skipped" if facts is Reason.all_zero else "failed", facts)
+    spectrum = _present(facts.get(Spectrum))
     measured = [_measure(metric, facts) for metric in settings.metrics]
     fit, bulk, alpha_null = (_present(facts.get(kind)) for kind in (PowerLawFit, BulkNull, AlphaNull))
     traps = _placed(plan, _present(facts.get(Traps)))
@@ -215,6 +214,26 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
         singular_values=spectrum.singular_values if settings.spectra else None,
         null_p=bulk.p_value if bulk is not None else None,
     )
+
+
+def _facts(
+    plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings: Settings
+) -> Facts | Reason:
+    top = float(np.max(found.singular_values))
+    if top == 0:
+        return Reason.all_zero  # one pruned slice of a kernel that lives
+    if not MIN_SIGMA < top < MAX_SIGMA:
+        return Reason.extreme_scale
+    facts = Facts(
+        matrix,
+        found,
+        _spectrum(plan, found),
+        replace(settings.fit, name=plan.id),
+        replace(settings.null, name=plan.id),
+    )
+    if settings.initial is not None:
+        facts.add(InitialWeights(partial(settings.initial.matrix, plan)))
+    return facts
 
 
 def _loud(plan: MatrixPlan, findings: tuple[Finding, ...]) -> tuple[Finding, ...]:

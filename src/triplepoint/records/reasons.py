@@ -57,6 +57,10 @@ class Reason(StrEnum):
     no_effect = "no_effect"
     forward_failed = "forward_failed"
 
+    # matrices that an edit leaves as they are
+    nothing_to_edit = "nothing_to_edit"
+    not_editable = "not_editable"
+
     @property
     def sentence(self) -> str:
         """What happened and, where there is something to do, what to do next."""
@@ -104,4 +108,6 @@ _SENTENCES: dict[Reason, str] = {
     Reason.no_tolerance: "The least weight noise that was tried raises the loss by more than the target.",
     Reason.no_effect: "No weight noise changed the loss at all: the forward pass does not use the weights.",
     Reason.forward_failed: "The network could not be run the way this metric needs.",
+    Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
+    Reason.not_editable: "These values cannot be written back as they are stored: left as it is.",
 }
