@@ -41,7 +41,15 @@ MAY_IMPORT = {
         "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "facts", "analysis", "asked", "environment",
         "request", "scanning",
     },
+    "compare": {
+        "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "facts", "analysis", "asked", "environment",
+        "request", "scanning", "engines", "summary", "metrics", "diagnosis",
+    },
     "report": {"records"},
+    "compat": {
+        "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "metrics", "facts", "asked", "request",
+        "scanning", "edit",
+    },
 }  # fmt: skip
 FRAMEWORKS = {"torch", "pandas", "polars", "pyarrow", "matplotlib", "tensorflow", "jax"}
 
