@@ -40,12 +40,16 @@ from benchmarks.worlds import minilm
 from triplepoint import checkpoints
 from triplepoint import scan as scan_checkpoint
 from triplepoint.edit import components
+from triplepoint.metrics import METRICS
+from triplepoint.records import Scan
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Any]
-PAIRS, QUICK_PAIRS = 1024, 80
+PAIRS, QUICK_PAIRS = 1024, 48
 QUICK_STRENGTHS = (0.25,)
 ONE_AT_A_TIME = 0.25
+RANDOM = "random weights"
+GROUPS = ("", "tails", "vectors")
 SEED = 20_261_130
 
 
@@ -83,22 +87,28 @@ class Bench:
     def _resumed(self, identity: Mapping[str, Any]) -> State:
         """What an earlier run of the same task and model left, or nothing."""
         fresh: State = {
-            "identity": dict(identity), "machine": machine.describe(), "rows": {}, "variants": {}, "matrices": {}
-        }  # fmt: skip
+            "identity": dict(identity),
+            "scanned": sorted(name for name, metric in METRICS.items() if metric.group in GROUPS),
+            "machine": machine.describe(),
+            **{kind: {} for kind in ("variants", "matrices", "rows", "scans")},
+        }
         if self.path is None or not self.path.exists():
             return fresh
         kept: State = json.loads(self.path.read_text())
-        if kept.get("identity") == identity:
-            return kept
-        print("another task or model than that of the kept results: all anew", file=sys.stderr)
-        return fresh
+        if kept.get("identity") != identity:
+            print("another task or model than that of the kept results: all anew", file=sys.stderr)
+            return fresh
+        if kept["scanned"] != fresh["scanned"]:
+            print("other metrics than those of the kept results: all scans anew", file=sys.stderr)
+            kept |= {name: fresh[name] for name in ("scanned", "rows", "scans")}
+        return kept
 
     def cell(self, kind: str, name: str, make: Callable[[], State]) -> State:
         """The kept cell, or a new one."""
         cells = self.state[kind]
         if name not in cells:
             cells[name] = make()
-            print(f"{time.perf_counter() - self.started:6.0f} s  {name}", file=sys.stderr, flush=True)
+            print(f"{time.perf_counter() - self.started:6.0f} s  {kind}  {name}", file=sys.stderr, flush=True)
             if self.path is not None:
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 waiting = self.path.with_suffix(".tmp")
@@ -115,9 +125,13 @@ class Bench:
             "ranks_of_names": ranking.ranks(words @ passages.T).tolist(),
         }
 
+    def scan(self, matrices: Mapping[str, Array]) -> Scan:
+        """With every metric that no draws are needed for."""
+        return scan_checkpoint(dict(matrices), tails=not self.quick, vectors=not self.quick)
+
     def scanned(self, matrices: Mapping[str, Array]) -> State:
         """Means of every metric over the matrices with their n, and the phases."""
-        found = scan_checkpoint(dict(matrices), tails=not self.quick)
+        found = self.scan(matrices)
         return {
             "metrics": {name: list(mean) for name, mean in found.summary.metrics.items()},
             "phases": {phase.value: count for phase, count in found.summary.phases.items()},
@@ -133,28 +147,33 @@ def known(bench: Bench) -> list[Known]:
     matrices = {name: bench.weights[name] for name in bench.names}
 
     def scanned() -> State:
-        found = scan_checkpoint(matrices, tails=not bench.quick)
+        found = bench.scan(matrices)
         return {row.id: dict(row.metrics) for row in found.matrices if row.counted}
 
     rows = bench.cell("rows", "original", scanned)
     return [Known(name, values, rows[name]) for name, values in matrices.items()]
 
 
-def edited(bench: Bench, variant: Variant, matrices: Sequence[Known]) -> State:
+def edited(bench: Bench, variant: Variant, matrices: Sequence[Known]) -> None:
     """One variant: its size, its ranks, its scan."""
-    changed = {matrix.name: variant.apply(matrix) for matrix in matrices}
-    moved = sum(float(np.sum((changed[m.name] - m.values) ** 2)) for m in matrices)
-    size = sum(float(np.sum(m.values**2)) for m in matrices)
-    return {
-        "family": variant.family,
-        "strength": variant.strength,
-        "change": (moved / size) ** 0.5,
-        **bench.ranked(bench.embed(changed)),
-        **bench.scanned(changed),
-    }
+    made: dict[str, Array] = {}
+
+    def changed() -> dict[str, Array]:
+        if not made:
+            made.update({matrix.name: variant.apply(matrix) for matrix in matrices})
+        return made
+
+    def ranked() -> State:
+        moved = sum(float(np.sum((changed()[m.name] - m.values) ** 2)) for m in matrices)
+        size = sum(float(np.sum(m.values**2)) for m in matrices)
+        sizes = {"family": variant.family, "strength": variant.strength, "change": (moved / size) ** 0.5}
+        return {**sizes, **bench.ranked(bench.embed(changed()))}
+
+    bench.cell("variants", variant.name, ranked)
+    bench.cell("scans", variant.name, lambda: bench.scanned(changed()))
 
 
-def untrained(bench: Bench) -> State:
+def untrained(bench: Bench) -> None:
     """The same network before training: Gaussian weights, no biases, gains of 1."""
     generator = np.random.default_rng(SEED)
     drawn = {}
@@ -163,13 +182,9 @@ def untrained(bench: Bench) -> State:
             drawn[name] = (bench.shape.deviation * generator.standard_normal(values.shape)).astype(np.float32)
         else:
             drawn[name] = np.full(values.shape, name.endswith("LayerNorm.weight"), np.float32)
-    return {
-        "family": "random weights",
-        "strength": None,
-        "change": None,
-        **bench.ranked(bench.embed(drawn)),
-        **bench.scanned({name: drawn[name] for name in bench.names}),
-    }
+    named = {"family": RANDOM, "strength": None, "change": None}
+    bench.cell("variants", RANDOM, lambda: {**named, **bench.ranked(bench.embed(drawn))})
+    bench.cell("scans", RANDOM, lambda: bench.scanned({name: drawn[name] for name in bench.names}))
 
 
 def lexical(bench: Bench) -> State:
@@ -225,9 +240,9 @@ def main() -> None:
     bench = Bench(weights, quick=quick)
     matrices = known(bench)
     bench.cell("variants", "BM25", lambda: lexical(bench))
-    bench.cell("variants", "random weights", lambda: untrained(bench))
+    untrained(bench)
     for variant in retrieval_edits.variants(QUICK_STRENGTHS if quick else retrieval_edits.STRENGTHS):
-        bench.cell("variants", variant.name, lambda variant=variant: edited(bench, variant, matrices))  # type: ignore[misc]
+        edited(bench, variant, matrices)
     one_at_a_time(bench, matrices)
     retrieval_tables.show(bench.state)
 

@@ -136,7 +136,7 @@ def shuffled(matrix: Known, generator: np.random.Generator) -> Array:
 
 
 def shrunk(matrix: Known, _generator: np.random.Generator) -> Array:
-    """The spikes shrunk as is optimal at the fitted noise level, the rest taken out; unedited where none can be fitted."""
+    """Spikes shrunk as is optimal at the fitted noise level, the rest taken out; unedited where none is fitted."""
     found = shrinking.shrink_optimally(matrix.values)
     return matrix.values if isinstance(found, Reason) else found
 

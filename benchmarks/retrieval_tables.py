@@ -13,6 +13,8 @@ from benchmarks.retrieval_edits import EQUAL, SEED
 from triplepoint.metrics import METRICS
 
 State = Mapping[str, Any]
+CHANGE = "(‖ΔW‖/‖W‖)"
+"""What an edit changed: no metric of the weights alone, but what every one of them has to beat."""
 SHOWN = ("alpha", "stable_rank", "log_norm", "e_tpl_lambda", "num_spikes")
 
 
@@ -23,8 +25,9 @@ def show(state: State) -> None:
         f"{identity['pairs']} pairs from the docstrings of Python {identity['python']}, task {identity['task']}, "
         f"model {identity['model']}; MRR@10 of a random order {ranking.chance(identity['pairs']):.4f}"
     )
-    _variants(state["variants"])
-    _across(state["variants"])
+    variants = {name: {**cell, **state["scans"].get(name, {})} for name, cell in state["variants"].items()}
+    _variants(variants)
+    _across(variants)
     _one_at_a_time(state["rows"]["original"], state["matrices"])
 
 
@@ -66,6 +69,7 @@ def _across(variants: Mapping[str, State]) -> None:
         f"τ over {len(equal)} at equal change ({', '.join(EQUAL)})"
     )
     columns = {m: {name: cell["metrics"][m][0] for name, cell in scanned.items()} for m in _metrics(scanned)}
+    columns[CHANGE] = {name: cell["change"] for name, cell in scanned.items()}
     outcome = {name: _mrr(cell) for name, cell in scanned.items()}
 
     def over(names: Sequence[str], metric: str) -> tuple[list[float], list[float], list[Any]]:
@@ -91,7 +95,7 @@ def _one_at_a_time(rows: Mapping[str, State], cells: Mapping[str, State]) -> Non
     whole = {name: dict(row) for name, row in rows.items() if name in cells}
     names = list(whole)
     for name in names:
-        whole[name]["(change of the edit)"] = cells[name]["change"]
+        whole[name][CHANGE] = cells[name]["change"]
     kinds = [name.split(".", 3)[3] for name in names]
     shift = [cells[name]["shift"] for name in names]
     mrr = [_mrr(cells[name]) for name in names]
