@@ -46,6 +46,7 @@ MAY_IMPORT = {
         "request", "scanning", "engines", "summary", "metrics", "diagnosis",
     },
     "report": {"records"},
+    "generalization": {"records", "checkpoints", "linalg", "metrics", "asked", "scanning"},
     "compat": {
         "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "metrics", "facts", "asked", "request",
         "scanning", "edit",

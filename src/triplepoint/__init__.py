@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from triplepoint.generalization import generalization_metrics as generalization_metrics
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
 
 __version__ = "0.1.0"
+# `generalization_metrics` is not among them: a star import must not need torch.
 __all__ = ["Scan", "__version__", "scan"]
 
 
@@ -18,6 +20,18 @@ def __getattr__(name: str) -> Any:
         from triplepoint.scanning import scan
 
         return scan
+    if name == "generalization_metrics":
+        try:
+            import torch  # noqa: F401
+        except ImportError:
+            from triplepoint.errors import MissingDependency
+
+            raise MissingDependency(
+                "generalization_metrics", "torch is not installed", "Run: pip install 'triplepoint[torch]'"
+            ) from None
+        from triplepoint.generalization import generalization_metrics
+
+        return generalization_metrics
     if name == "Scan":
         from triplepoint.records import Scan
 

@@ -91,8 +91,8 @@ class Tolerance:
     """`loss` (nats, or the units of a loss of one's own) or `accuracy` (share)."""
     increase: float
     """Mean rise at σ, over the draws."""
-    increase_error: float
-    """Its standard error over the draws."""
+    increase_error: float | None
+    """Its standard error over the draws; None for a single one."""
     sigma_error: float | None
     """Standard error of σ from that of the rise and the slope; None where the slope is not known."""
     draws: int

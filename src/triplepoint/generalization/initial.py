@@ -1,0 +1,55 @@
+"""The network as it was before training: a copy that is given the initial weights by name.
+
+Only weights enter distances, but batch normalisation needs its own statistics too, to be folded as it was.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from triplepoint import checkpoints
+from triplepoint.generalization.copies import evaluation_copy
+from triplepoint.records import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Why there are no initial weights, with the first name that was looked for in vain."""
+
+    reason: Reason
+    detail: str | None = None
+
+
+def initial_copy(model: torch.nn.Module, init: Any, *, allow_pickle: bool) -> torch.nn.Module | Missing:
+    """A copy of `model` with the parameters and buffers of `init`: a path, a module, a state dict, a dict of arrays.
+
+    Names must agree with those of the network; wrapper prefixes (`module.`, `_orig_mod.`) may differ. Buffers that the
+    checkpoint does not have stay as they are, but for the statistics of batch normalisation.
+    """
+    if init is None:
+        return Missing(Reason.no_init)
+    reader = checkpoints.open(init, allow_pickle=allow_pickle)
+    stored = {_bare(info.name): info for info in reader.tensors()}
+    copied = evaluation_copy(model)
+    needed: dict[str, torch.Tensor] = dict(copied.named_parameters())
+    needed.update(
+        (name, buffer) for name, buffer in copied.named_buffers() if name.endswith(("_mean", "_var"))
+    )
+    with torch.no_grad():
+        for name, tensor in needed.items():
+            info = stored.get(_bare(name))
+            if info is None:
+                return Missing(Reason.not_in_init, name)
+            if tuple(info.shape) != tuple(tensor.shape):
+                return Missing(Reason.not_in_init, f"{name}: {tuple(info.shape)}, not {tuple(tensor.shape)}")
+            values = np.asarray(reader.read(info.name))
+            tensor.copy_(torch.from_numpy(values.astype(np.float64)).reshape(tensor.shape))
+    return copied
+
+
+def _bare(name: str) -> str:
+    return name.replace("_orig_mod.", "").removeprefix("module.")

@@ -1,0 +1,69 @@
+"""σ and σ' of one network on its data: noise, passes and search together."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from triplepoint.generalization import legacy
+from triplepoint.generalization.noise import EPSILON, Noise
+from triplepoint.generalization.passes import Pass, Scores
+from triplepoint.generalization.request import Request
+from triplepoint.generalization.search import largest_sigma
+from triplepoint.records import AbsoluteTolerance, MagnitudeTolerance, Reason, Tolerance
+
+ABSOLUTE, MAGNITUDE = 0, 1
+"""The two searches draw from streams of their own."""
+
+
+def absolute_tolerance(
+    model: torch.nn.Module, run: Pass, scores: Scores, request: Request
+) -> AbsoluteTolerance | Reason:
+    """The σ that every parameter bears. Cost: up to (depth + 1)·draws passes over the data."""
+    found = _tolerance(model, run, scores, request, ABSOLUTE)
+    return found if isinstance(found, Reason) else AbsoluteTolerance(found)
+
+
+def magnitude_tolerance(
+    model: torch.nn.Module, run: Pass, scores: Scores, request: Request
+) -> MagnitudeTolerance | Reason:
+    """The σ' relative to each parameter; the same cost."""
+    found = _tolerance(model, run, scores, request, MAGNITUDE)
+    return found if isinstance(found, Reason) else MagnitudeTolerance(found, EPSILON)
+
+
+def _tolerance(
+    model: torch.nn.Module, run: Pass, scores: Scores, request: Request, kind: int
+) -> Tolerance | Reason:
+    criterion = request.criterion_of(scores)
+    if criterion == "accuracy" and scores.accuracy is None:
+        return Reason.not_classification
+    before = _score(scores, criterion)
+    if not math.isfinite(before):
+        return Reason.non_finite
+    noise = Noise(model, request.seed * 2 + kind, relative=kind == MAGNITUDE, as_published=request.legacy)
+
+    def rise(draw: int, sigma: float) -> float:
+        with noise.added(draw, sigma):
+            return _score(run(model), criterion) - before
+
+    target, limit = request.target_of(criterion), request.limit_of(criterion, magnitude=kind == MAGNITUDE)
+    if request.legacy:
+        return legacy.published_sigma(
+            rise, target=target, limit=limit, depth=request.depth, draws=request.draws, criterion=criterion
+        )
+    return largest_sigma(
+        lambda sigma: [rise(draw, sigma) for draw in range(request.draws)],
+        target=target,
+        limit=limit,
+        depth=request.depth,
+        criterion=criterion,
+    )
+
+
+def _score(scores: Scores, criterion: str) -> float:
+    """What rises when the network gets worse."""
+    if criterion == "accuracy":
+        return -scores.accuracy if scores.accuracy is not None else math.nan
+    return scores.loss
