@@ -12,7 +12,7 @@ The same three norms are ⟨XXᵀ, YYᵀ⟩, ‖XXᵀ‖ and ‖YYᵀ‖; whiche
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -23,6 +23,7 @@ from triplepoint.records import LowRank, PackedRows
 
 Array: TypeAlias = np.ndarray[Any, Any]
 Matrix: TypeAlias = Array | PackedRows | LowRank
+Norms: TypeAlias = tuple[float, float, float]
 
 # Below this part of a matrix what is left without the means is their rounding.
 FLAT = 1e-12
@@ -41,11 +42,22 @@ def linear_cka(a: Matrix, b: Matrix, *, centred: bool = True) -> float:
     >>> round(linear_cka(x, -2 * x[:, ::-1]), 12)
     1.0
     """
+    return linear_ckas(a, b)[0 if centred else 1]
+
+
+def linear_ckas(a: Matrix, b: Matrix) -> tuple[float, float]:
+    """Linear CKA with the means taken out and with them left in, for the price of one.
+
+    The second is the first plus what the means m add: XᵀY + n·m mᵀ.
+    """
     one, other = _array(a), _array(b)
     if one.shape[0] != other.shape[0]:
         raise ValueError(f"CKA needs as many rows in both, not {one.shape[0]} and {other.shape[0]}")
-    found = _kernels(one, other, centred) if _wide(one, other) else _features(one, other, centred)
-    cross, first, second = found
+    centred, raw = _kernels(one, other) if _wide(one, other) else _features(one, other)
+    return _ratio(*centred), _ratio(*raw)
+
+
+def _ratio(cross: float, first: float, second: float) -> float:
     if not (math.isfinite(first * second) and first * second > 0):
         return math.nan
     return min(cross / (first * second), 1.0)
@@ -64,51 +76,53 @@ def _wide(one: Array | PackedRows, other: Array | PackedRows) -> bool:
     return one.shape[0] < max(one.shape[1], other.shape[1])
 
 
-def _features(
-    one: Array | PackedRows, other: Array | PackedRows, centred: bool
-) -> tuple[float, float, float]:
-    """‖XᵀY‖², ‖XᵀX‖, ‖YᵀY‖ from panels of rows."""
+def _features(one: Array | PackedRows, other: Array | PackedRows) -> tuple[Norms, Norms]:
+    """‖XᵀY‖², ‖XᵀX‖, ‖YᵀY‖ from panels of rows, without the means and with them."""
     pair = one, other
-    p, q = one.shape[1], other.shape[1]
+    n, p, q = one.shape[0], one.shape[1], other.shape[1]
     _check_memory(p * p + q * q + p * q)
     factors = [_factor(matrix) for matrix in pair]
-    means = [_means(m, c) if centred else np.zeros(m.shape[1]) for m, c in zip(pair, factors, strict=True)]
-    grams = np.zeros((p, p)), np.zeros((q, q))
-    cross, raw = np.zeros((p, q)), [0.0, 0.0]
-    for start, stop in _steps(one.shape[0], p + q):
-        panels = []
-        for k, matrix in enumerate(pair):
-            panel = _panel(matrix[start:stop], factors[k])
-            raw[k] += float(np.sum(np.square(panel)))
-            panel -= means[k]
-            grams[k][...] += panel.T @ panel
-            panels.append(panel)
+    means = [_means(matrix, factor) for matrix, factor in zip(pair, factors, strict=True)]
+    grams, cross = (np.zeros((p, p)), np.zeros((q, q))), np.zeros((p, q))
+    for start, stop in _steps(n, p + q):
+        panels = [_panel(m[start:stop], c) - mean for m, c, mean in zip(pair, factors, means, strict=True)]
+        for gram, panel in zip(grams, panels, strict=True):
+            np.add(gram, panel.T @ panel, out=gram)
         cross += panels[0].T @ panels[1]
-    return _norms(float(np.sum(np.square(cross))), grams, raw)
+    shifts = [n * float(mean @ mean) for mean in means]
+    centred = _norms(float(np.sum(np.square(cross))), grams, shifts)
+    for gram, mean in zip(grams, means, strict=True):
+        np.add(gram, n * np.outer(mean, mean), out=gram)
+    cross += n * np.outer(*means)
+    return centred, _norms(float(np.sum(np.square(cross))), grams)
 
 
-def _kernels(one: Array | PackedRows, other: Array | PackedRows, centred: bool) -> tuple[float, float, float]:
+def _kernels(one: Array | PackedRows, other: Array | PackedRows) -> tuple[Norms, Norms]:
     """The same from n × n kernels XXᵀ, YYᵀ and panels of columns."""
     n = one.shape[0]
     _check_memory(3 * n * n)
-    kernels, raw = (np.zeros((n, n)), np.zeros((n, n))), [0.0, 0.0]
+    kernels, shifts, tilts = (np.zeros((n, n)), np.zeros((n, n))), [0.0, 0.0], np.zeros((2, n))
     for k, matrix in enumerate((one, other)):
         values = np.asarray(matrix)
         factor = _factor(values)
         for start, stop in _steps(values.shape[1], n):
             panel = _panel(values[:, start:stop], factor)
-            raw[k] += float(np.sum(np.square(panel)))
-            if centred:
-                panel -= np.mean(panel, axis=0)
+            means = np.mean(panel, axis=0)
+            panel -= means
             kernels[k][...] += panel @ panel.T
-    return _norms(float(np.sum(kernels[0] * kernels[1])), kernels, raw)
+            tilts[k] += panel @ means
+            shifts[k] += float(means @ means)
+    centred = _norms(float(np.sum(kernels[0] * kernels[1])), kernels, [n * shift for shift in shifts])
+    for kernel, tilt, shift in zip(kernels, tilts, shifts, strict=True):
+        np.add(kernel, tilt[:, None] + tilt + shift, out=kernel)
+    return centred, _norms(float(np.sum(kernels[0] * kernels[1])), kernels)
 
 
-def _norms(cross: float, grams: tuple[Array, Array], raw: list[float]) -> tuple[float, float, float]:
-    """Zero for the norm of a matrix of which only rounding is left."""
+def _norms(cross: float, grams: tuple[Array, Array], shifts: Sequence[float] = (0.0, 0.0)) -> Norms:
+    """Zero for the norm of a matrix of which, beside the energy of its means, only rounding is left."""
     norms = [
-        float(np.linalg.norm(gram)) if np.trace(gram) > FLAT**2 * total else 0.0
-        for gram, total in zip(grams, raw, strict=True)
+        float(np.linalg.norm(gram)) if np.trace(gram) > FLAT**2 * shift else 0.0
+        for gram, shift in zip(grams, shifts, strict=True)
     ]
     return cross, norms[0], norms[1]
 

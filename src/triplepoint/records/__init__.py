@@ -2,6 +2,7 @@
 
 from triplepoint.records.bulk import BulkFit, Noise, Noises, Signal, TraceLog
 from triplepoint.records.classes import Classified, SpectralClass
+from triplepoint.records.distances import Distances, MatrixDistance, Unmatched, VectorDistance
 from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
 from triplepoint.records.initial import InitialAlignment, InitialDistance, InitialWeights
@@ -51,6 +52,7 @@ __all__ = [
     "Classified",
     "Clipped",
     "Decoding",
+    "Distances",
     "EntryStatistics",
     "Finding",
     "GoodnessOfFit",
@@ -61,6 +63,7 @@ __all__ = [
     "MagnitudeSum",
     "MagnitudeTolerance",
     "Margins",
+    "MatrixDistance",
     "MatrixPlan",
     "MatrixRow",
     "MeanVariance",
@@ -95,7 +98,9 @@ __all__ = [
     "Trap",
     "TrapEntry",
     "Traps",
+    "Unmatched",
     "Values",
+    "VectorDistance",
     "VectorPart",
     "VectorSide",
     "VectorStatistics",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -70,6 +70,13 @@ def to_pandas(scan: Scan) -> pandas.DataFrame:
     frame: pandas.DataFrame = library.DataFrame(
         {column.name: library.Series(column.values, dtype=dtypes[column.kind]) for column in columns(scan)}
     )
+    return frame
+
+
+def table_of(rows: Sequence[Mapping[str, Any]]) -> pandas.DataFrame:
+    """Plain rows of equal keys as they are, None where nothing is."""
+    library = _import("pandas")
+    frame: pandas.DataFrame = library.DataFrame.from_records(list(rows))
     return frame
 
 

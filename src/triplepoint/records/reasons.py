@@ -46,6 +46,9 @@ class Reason(StrEnum):
     low_rank = "low_rank"
     not_an_adapter = "not_an_adapter"
     not_in_init = "not_in_init"
+    no_counterpart = "no_counterpart"
+    other_shape = "other_shape"
+    other_kind = "other_kind"
     # metrics of a whole network without a value
     no_init = "no_init"
     not_classification = "not_classification"
@@ -99,6 +102,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.low_rank: "The same-shape null does not hold for a product of two factors.",
     Reason.not_an_adapter: "The null of products is for adapters; use --null signflip, shuffle or gaussian.",
     Reason.not_in_init: "The initial weights have no matrix of this id and shape.",
+    Reason.no_counterpart: "The other checkpoint has no tensor of this id.",
+    Reason.other_shape: "The tensor of this id has another shape in the other checkpoint.",
+    Reason.other_kind: "One is a product of two factors, the other a matrix; merge the adapter first.",
     Reason.no_init: "It needs the weights before training; pass init.",
     Reason.not_classification: "Margins need targets that are class indices and one logit for each class.",
     Reason.negative_margin: "The margin is not positive: too many samples are classified wrongly.",
