@@ -53,6 +53,14 @@ def form(plan: MatrixPlan, loaded: Values) -> WeightMatrix:
     return WeightMatrix(plan, values)
 
 
+def put(plan: MatrixPlan, whole: Array, values: Array) -> None:
+    """Write the matrix of a plan back to `whole`, its tensor as (slices, rows, columns), in place; contiguous."""
+    if plan.piece is None:
+        whole[:] = values
+    else:
+        layouts.put_piece(whole, _fitted(plan), plan.piece, values)
+
+
 def _fitted(plan: MatrixPlan) -> layouts.Fitted:
     shape = plan.tensor_shape if plan.decoded_shape is None else plan.decoded_shape
     fitted = layouts.fit(plan.layout, shape)
