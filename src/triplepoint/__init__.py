@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from triplepoint.edit.running import edit_checkpoint
     from triplepoint.generalization import generalization_metrics as generalization_metrics
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
 
 __version__ = "0.1.0"
 # `generalization_metrics` is not among them: a star import must not need torch.
-__all__ = ["Scan", "__version__", "scan"]
+__all__ = ["Scan", "__version__", "edit_checkpoint", "scan"]
 
 
 def __getattr__(name: str) -> Any:
@@ -32,6 +33,10 @@ def __getattr__(name: str) -> Any:
         from triplepoint.generalization import generalization_metrics
 
         return generalization_metrics
+    if name == "edit_checkpoint":
+        from triplepoint.edit.running import edit_checkpoint
+
+        return edit_checkpoint
     if name == "Scan":
         from triplepoint.records import Scan
 

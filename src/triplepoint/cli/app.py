@@ -16,6 +16,7 @@ from triplepoint.cli import failures
 
 VERBS = {
     "scan": "triplepoint.cli.scan",
+    "edit": "triplepoint.cli.edit",
     "explain": "triplepoint.cli.explain",
     "doctor": "triplepoint.cli.doctor",
 }

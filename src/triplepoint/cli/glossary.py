@@ -6,8 +6,10 @@ import difflib
 import inspect
 from dataclasses import dataclass
 
+from triplepoint import edit
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.diagnosis._rule import Rule
+from triplepoint.edit import choosing, components, shrinking, traps
 from triplepoint.errors import UsageError
 from triplepoint.fits import goodness, windows
 from triplepoint.matrices import heads, layouts
@@ -64,11 +66,23 @@ def entries() -> tuple[Entry, ...]:
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
         Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
+        _edit(),
         *(
             Entry("option", name, inspect.getdoc(module) or "", (), aliases)
             for name, module, aliases in _OPTIONS
         ),
     )
+
+
+def _edit() -> Entry:
+    parts = (
+        ("Components", choosing),
+        ("Keeping and dropping", components),
+        ("Shrinking", shrinking),
+        ("Traps", traps),
+    )
+    details = tuple((title, inspect.getdoc(module) or "") for title, module in parts)
+    return Entry("option", "edit", inspect.getdoc(edit) or "", details, ("SVDSmoothing", "SVDSharpness"))
 
 
 def find(name: str) -> tuple[Entry, ...]:
