@@ -20,6 +20,7 @@ from triplepoint.records import (
     Margins,
     Reason,
     SampleSize,
+    Scan,
     WeightDistances,
 )
 from triplepoint.scanning import scan
@@ -157,21 +158,29 @@ def _measured(evidence: Evidence, model: Any, request: Request) -> tuple[dict[st
     spectral = [name for name in request.wanted if name in SPECTRAL]
     if spectral:
         window, bulk = WINDOWS_AND_BULKS[request.legacy]
-        summary = scan(
+        scanned = scan(
             model,
             metrics=spectral,
             seed=request.seed,
             workers=request.workers,
             window=window,
             bulk=bulk,
-        ).summary.metrics
+        )
         for name in spectral:
-            mean, matrices[name] = summary.get(name, (None, 0))
-            found[name] = Lacking(Reason.too_few_eigenvalues) if mean is None else mean
+            mean, matrices[name] = scanned.summary.metrics[name]
+            found[name] = _why_no_mean(scanned, name) if mean is None else mean
     for name in request.wanted:
         if name not in found:
             found[name] = _finite(_one(evidence, name))
     return found, matrices
+
+
+def _why_no_mean(scanned: Scan, name: str) -> Lacking:
+    """What the first matrix says."""
+    for row in scanned.matrices:
+        if row.counted and name in row.metric_status:
+            return Lacking(row.metric_status[name], row.id)
+    return Lacking(Reason.undefined, "the network has no weight matrix")
 
 
 def _one(evidence: Evidence, name: str) -> float | Lacking | None:

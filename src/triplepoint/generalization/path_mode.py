@@ -41,6 +41,9 @@ class PathMode(TorchFunctionMode):
             return Mark(Kind.spoiled, "a fixed tensor with negative entries")
         return FIXED
 
+    def _is_of_a_path(self, tensor: torch.Tensor) -> bool:
+        return id(tensor) in self._marks or isinstance(tensor, torch.nn.Parameter)
+
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
     ) -> Any:
@@ -55,6 +58,8 @@ class PathMode(TorchFunctionMode):
         if name in rules.SOFTMAX and given:
             return self._softmax(func, args, kwargs, given[0], rules.joined(before))
         out = func(*args, **kwargs)
+        if not any(map(self._is_of_a_path, given)):
+            return out  # of fixed tensors the values are looked at where they meet a path
         verdict = self._judge(name, before, args, kwargs)
         for tensor in _tensors(out):
             self.mark(tensor, verdict)
@@ -69,8 +74,8 @@ class PathMode(TorchFunctionMode):
         if name in rules.NEW:
             return FIXED
         whole = rules.joined(before)
-        if whole.kind in (Kind.fixed, Kind.spoiled, Kind.tokens):
-            return whole  # of fixed tensors the values are looked at where they meet a path
+        if whole.kind in (Kind.spoiled, Kind.tokens):
+            return whole
         if "out" not in kwargs and self._keeps(name, before, args, kwargs):
             return rules.product(before, name) if name in rules.MULTIPLY | rules.LINEAR else whole
         return Mark(Kind.spoiled, f"the function {name}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import numpy as np
 import torch
@@ -25,18 +26,45 @@ def stream(*key: int) -> int:
 
 @contextmanager
 def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """The global generators of torch, Python and NumPy begin at `seed`, and are put back afterwards."""
-    python = random.getstate()
-    legacy = np.random.get_state()  # noqa: NPY002 - datasets draw from it
-    devices = [device] if device.type not in {"cpu", "meta"} else []
-    kind = device.type if devices else "cuda"
-    with torch.random.fork_rng(devices=devices, device_type=kind):
-        try:
-            start = stream(seed)
-            torch.manual_seed(start)
-            random.seed(start)
-            np.random.seed(start & 0xFFFFFFFF)  # noqa: NPY002
-            yield
-        finally:
-            random.setstate(python)
-            np.random.set_state(legacy)  # noqa: NPY002
+    """The global generators of torch, Python and NumPy begin at `seed`, and are put back afterwards.
+
+    Of torch's those of the CPU and of `device`; `torch.manual_seed` would begin those of all devices anew.
+    """
+    python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - datasets draw from it
+    processor, accelerator = torch.get_rng_state(), _Accelerator(device)
+    start = stream(seed)
+    try:
+        torch.default_generator.manual_seed(start)
+        accelerator.begin(start)
+        random.seed(start)
+        np.random.seed(start & 0xFFFFFFFF)  # noqa: NPY002
+        yield
+    finally:
+        torch.set_rng_state(processor)
+        accelerator.restore()
+        random.setstate(python)
+        np.random.set_state(numpy)  # noqa: NPY002
+
+
+class _Accelerator:
+    """The generator of one device that is not the CPU; nothing for those without one."""
+
+    def __init__(self, device: torch.device) -> None:
+        module: Any = None if device.type in {"cpu", "meta"} else getattr(torch, device.type, None)
+        self._module = module if hasattr(module, "get_rng_state") else None
+        # MPS has one device and takes no name of it.
+        self._place = () if device.type == "mps" else (device,)
+        self._state = None if self._module is None else self._module.get_rng_state(*self._place)
+
+    def begin(self, seed: int) -> None:
+        if self._module is None:
+            return
+        if self._place:
+            with self._module.device(self._place[0]):
+                self._module.manual_seed(seed)
+        else:
+            self._module.manual_seed(seed)
+
+    def restore(self) -> None:
+        if self._module is not None:
+            self._module.set_rng_state(self._state, *self._place)

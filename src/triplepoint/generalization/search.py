@@ -77,10 +77,15 @@ def _mean(values: Sequence[float]) -> float:
 
 
 def _slope(tried: dict[float, tuple[float, ...]], sigma: float) -> float | None:
-    """Of the mean rise, from σ to the nearest larger one tried that is not too near; None where it does not rise."""
-    further = sorted(other for other in tried if other >= SLOPE_STEP * sigma)
-    for other in further:
-        step = _mean(tried[other]) - _mean(tried[sigma])
-        if math.isfinite(step):
-            return step / (other - sigma) if step > 0 else None
+    """Of the mean rise at σ, from a power law to the nearest larger σ tried that is not too near.
+
+    A chord would be too steep on a convex curve: by a fifth for σ² and the usual distance. None where nothing rises.
+    """
+    here = _mean(tried[sigma])
+    for further in sorted(other for other in tried if other >= SLOPE_STEP * sigma):
+        there = _mean(tried[further])
+        if math.isfinite(there):
+            if not 0 < here < there:
+                return None
+            return math.log(there / here) / math.log(further / sigma) * here / sigma
     return None
