@@ -272,7 +272,7 @@ def line_entropy(data: Array) -> float:
     >>> round(line_entropy(np.array([1, 1, 1, 1, 1, 0, 0, 1, 1, 1])), 3)
     0.5
     """
-    counts, _ = np.histogram(data, bins="sturges")
+    counts, _ = np.histogram(np.asarray(data, dtype=np.float64), bins="sturges")
     share = counts[counts > 0] / np.sum(counts)
     return float(abs(np.sum(share * np.log(share))))
 

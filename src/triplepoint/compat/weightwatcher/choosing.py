@@ -49,7 +49,7 @@ class Chosen:
         adapter = plan.kind == "adapter"
         longname = layer.longname.replace("lora_A", "lora_BA") if adapter else layer.longname
         name = layer.name.replace("lora_A", "lora_BA") if adapter else layer.name
-        if plan.part is not None and plan.slice is None:
+        if plan.part is not None and plan.slice is None and not adapter:
             name, longname = f"{name}/{plan.part}", f"{longname}/{plan.part}"
         row: dict[str, object] = {
             "layer_id": layer.layer_id,
@@ -79,7 +79,7 @@ def choose(model: Model, reader: Reader, parameters: Parameters) -> tuple[list[C
     groups: dict[str, list[MatrixPlan]] = {}
     plans = matrices.plan(reader.tensors(), reader.config, reader.read)
     for plan in plans:
-        groups.setdefault(plan.sources[0] if plan.kind == "adapter" else plan.name, []).append(plan)
+        groups.setdefault(_key(plan), []).append(plan)
     chosen, rest = [], []
     wanted = {layer.key for layer in kept(model.layers, parameters.filters)}
     for layer in model.layers:
@@ -92,6 +92,13 @@ def choose(model: Model, reader: Reader, parameters: Parameters) -> tuple[list[C
             else:
                 rest.append(LeftOut(layer, sentence))
     return chosen, rest
+
+
+def _key(plan: MatrixPlan) -> str:
+    """The tensor whose layer a row is of: of an adapter its first factor, as in WeightWatcher."""
+    if plan.kind != "adapter":
+        return plan.name
+    return next((name for name in plan.sources if "lora_A" in name), plan.sources[0])
 
 
 def _of_layer(layer: Layer, plans: Sequence[MatrixPlan], parameters: Parameters) -> list[Chosen]:

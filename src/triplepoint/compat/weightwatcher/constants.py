@@ -37,6 +37,10 @@ SVD, RMT, LAMBDA_MIN, AUTO = "svd", "rmt", "alpha_min", "auto"
 PEFT_WITH_BASE = "with_base"
 FIRST, LAST = "first", "last"
 
+# What a model is.
+PYTORCH, TENSORFLOW, KERAS, ONNX, PYSTATEDICT = "pytorch", "tensorflow", "keras", "onnx", "pystatedict"
+SAFETENSORS, KERAS_H5_FILE, WW_FLATFILES = "safetensors", "keras_h5_file", "ww_flatfiles"
+
 # Values in tables.
 SUCCESS, FAILED = "success", "failed"
 OVER_TRAINED, UNDER_TRAINED = "over-trained", "under-trained"
@@ -64,9 +68,23 @@ LAYER_TYPES_SUPPORTED = [CONV2D, CONV1D, DENSE, EMBEDDING, NORM]
 class FRAMEWORK:
     """What a model is, as `WeightWatcher.infer_framework` says it."""
 
-    UNKNOWN, PYTORCH, KERAS, ONNX = UNKNOWN, "pytorch", "keras", "onnx"
-    PYSTATEDICT, PYSTATEDICT_DIR = "pystatedict", "pystatedict_dir"
-    WW_FLATFILES, KERAS_H5_FILE = "ww_flatfiles", "keras_h5_file"
+    UNKNOWN, PYTORCH, KERAS, ONNX = UNKNOWN, PYTORCH, KERAS, ONNX
+    PYSTATEDICT, PYSTATEDICT_DIR = PYSTATEDICT, "pystatedict_dir"
+    WW_FLATFILES, KERAS_H5_FILE = WW_FLATFILES, KERAS_H5_FILE
+
+
+class METRICS:
+    """Names of columns."""
+
+    NORM, LOG_NORM, SPECTRAL_NORM, LOG_SPECTRAL_NORM = (
+        "norm",
+        "log_norm",
+        "spectral_norm",
+        "log_spectral_norm",
+    )
+    ALPHA, ALPHA_WEIGHTED, LOG_ALPHA_NORM = "alpha", "alpha_weighted", "log_alpha_norm"
+    STABLE_RANK, MP_SOFTRANK = "stable_rank", "mp_softrank"
+    MATRIX_RANK, MATRIX_ENTROPY = "matrix_rank", "entropy"
 
 
 class CHANNELS:

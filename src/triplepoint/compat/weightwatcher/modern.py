@@ -17,6 +17,7 @@ from triplepoint.checkpoints import Reader
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.compat.weightwatcher.choosing import Chosen
 from triplepoint.compat.weightwatcher.parameters import Parameters
+from triplepoint.compat.weightwatcher.table import OF_VECTORS
 from triplepoint.compat.weightwatcher.tails import Tail, fitted
 from triplepoint.facts import Facts
 from triplepoint.fits import FitSettings
@@ -52,11 +53,13 @@ def analyzed(reader: Reader, chosen: Sequence[Chosen], parameters: Parameters) -
 def scan_of(reader: Reader, chosen: Sequence[Chosen], parameters: Parameters) -> Scan:
     """The scan behind the table."""
     ids = [escape(one.plan.id) for one in chosen]
-    names = [
-        *_ALWAYS,
-        *(_OF_BULK if parameters.mp_fit else ()),
-        *(_OF_SHUFFLE if parameters.randomize else ()),
-    ]
+    of_options = (
+        (True, _ALWAYS),
+        (parameters.mp_fit, _OF_BULK),
+        (parameters.randomize > 0, _OF_SHUFFLE),
+        (parameters.vectors, OF_VECTORS),
+    )
+    names = [name for there, group in of_options if there for name in group]
     return run(
         ScanRequest(
             source=reader.source,
@@ -119,6 +122,10 @@ def _numbers(one: Chosen, row: MatrixRow, parameters: Parameters) -> Row:
     if row.status != "ok" or row.singular_values is None:
         return failed(row.reason)
     whole = spectrum_of(one, row, parameters)
+    plain = whole
+    if parameters.intra:  # λ is σ itself
+        root = np.sqrt(whole.singular_values)
+        whole = replace(whole, singular_values=root, resolved_from=math.sqrt(whole.fit_from))
     sigma = whole.singular_values * math.sqrt(whole.scale)
     rank = METRICS["matrix_rank"].function(whole)
     assert rank is not None
@@ -139,13 +146,17 @@ def _numbers(one: Chosen, row: MatrixRow, parameters: Parameters) -> Row:
         **_norms(spectrum, whole, tail),
         **tail.columns(parameters),
     }
-    factor = whole.scale / row.scale
+    factor = plain.scale / row.scale
     if parameters.mp_fit:
-        made |= _bulk(whole, row, factor)
+        made |= _bulk(plain, row, factor)
     if parameters.randomize:
-        made |= _shuffle(whole, row, factor)
+        made |= _shuffle(plain, row, factor)
     if parameters.detX:
         made |= _trace_log(spectrum, tail)
+    if parameters.intra:
+        made["Xflag"] = True
+    if parameters.vectors:
+        made |= {name: _or_nan(row.metrics.get(name)) for name in OF_VECTORS}
     phase = "" if row.phase is None else row.phase.value
     return made | {"phase": phase, **{name: _or_nan(row.metrics.get(name)) for name in _ALWAYS}}
 

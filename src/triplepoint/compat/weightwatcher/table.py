@@ -36,7 +36,14 @@ OF_SHUFFLE = (
     *("num_traps", "max_rand_eval", "rand_distance", "ww_softrank", "ww_maxdist"),
 )
 OF_TRACE_LOG = ("detX_num", "num_ERG_spikes", "ERG_gap", "detX_val", "detX_val_unrescaled")
+OF_VECTORS = tuple(
+    f"{part}_{moment}_{name}"
+    for part in ("bulk", "tail")
+    for moment in ("mean", "var")
+    for name in ("vec_entropy", "loc_ratio", "part_ratio")
+)
 OF_SLICE = ("slice_id",)
+OF_PRODUCT = ("Xflag",)
 EXTRA = ("phase", "alpha_low", "alpha_high", "null_p", "reason")
 TEXTS = frozenset({"status", "warning", "phase", "reason", "longname", "layer_type", "name"})
 
@@ -70,7 +77,9 @@ def columns_of(parameters: Parameters) -> tuple[str, ...]:
         (parameters.mp_fit, OF_BULK),
         (bool(parameters.randomize), OF_SHUFFLE),
         (parameters.detX, OF_TRACE_LOG),
+        (parameters.vectors, OF_VECTORS),
         (not parameters.pool, OF_SLICE),
+        (parameters.intra, OF_PRODUCT),
         (parameters.extra, EXTRA),
     )
     return tuple(name for there, names in wanted if there for name in names)

@@ -129,7 +129,9 @@ def _without_fingers(spectrum: Spectrum, whole: PowerLawFit, parameters: Paramet
         if isinstance(fit, Reason):
             break
         if fit.alpha + parameters.finger_thresh < whole.alpha:
-            return Tail(fit=fit, raw=whole, fingers=left_out - 1)
+            # Fingers lie above xmin and are counted with the tail, as WeightWatcher counts them.
+            with_fingers = replace(fit, num_tail=fit.num_tail + left_out)
+            return Tail(fit=with_fingers, raw=whole, fingers=left_out - 1)
         if fit.alpha <= c.OVER_TRAINED_THRESH:
             break
     return Tail(fit=whole, raw=whole)

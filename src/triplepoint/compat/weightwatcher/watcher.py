@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,8 @@ from triplepoint.compat.weightwatcher import modern, smoothing, table
 from triplepoint.compat.weightwatcher.checks import Checks
 from triplepoint.compat.weightwatcher.choosing import LeftOut, choose
 from triplepoint.compat.weightwatcher.deltas import difference
+from triplepoint.compat.weightwatcher.filters import Filters
+from triplepoint.compat.weightwatcher.intra import products
 from triplepoint.compat.weightwatcher.layers import Model, open_model
 from triplepoint.compat.weightwatcher.legacy import rows as legacy
 from triplepoint.compat.weightwatcher.parameters import Parameters
@@ -105,9 +108,8 @@ class WeightWatcher(Layers, Checks):
             self._left_out = _unlisted(opened, parameters)
         else:
             reader = opened.reader if base is None else difference(opened.reader, base.reader)
-            if parameters.stacked:
-                opened, reader = _stacked(opened, reader, parameters)
-            chosen, self._left_out = choose(opened, reader, parameters)
+            opened, reader = _rearranged(opened, reader, parameters)
+            chosen, self._left_out = choose(opened, reader, of_rearranged(parameters))
             made = modern.analyzed(reader, chosen, parameters)
         self.details = table.frame(made, table.columns_of(parameters))
         return self.details
@@ -146,9 +148,8 @@ class WeightWatcher(Layers, Checks):
             self._left_out = _unlisted(opened, parameters)
             return table.frame([*_described(opened, parameters)], columns)
         reader = opened.reader if base is None else difference(opened.reader, base.reader)
-        if parameters.stacked:
-            opened, reader = _stacked(opened, reader, parameters)
-        chosen, self._left_out = choose(opened, reader, parameters)
+        opened, reader = _rearranged(opened, reader, parameters)
+        chosen, self._left_out = choose(opened, reader, of_rearranged(parameters))
         return table.frame([one.described(pool=parameters.pool) for one in chosen], columns)
 
     def get_details(self) -> Frame | None:
@@ -250,8 +251,17 @@ def _described(opened: Model, parameters: Parameters) -> Iterator[dict[str, Any]
             yield {**row, "num_evals": M, "slice_id": index}
 
 
-def _stacked(opened: Model, reader: Any, parameters: Parameters) -> tuple[Model, Any]:
-    model = stacked(opened, reader, parameters)
+def of_rearranged(parameters: Parameters) -> Parameters:
+    """The filters have chosen what goes into a stack or product; what comes out is kept."""
+    whole = parameters.stacked or parameters.intra
+    return replace(parameters, filters=Filters(), max_evals=0, max_N=2**62) if whole else parameters
+
+
+def _rearranged(opened: Model, reader: Any, parameters: Parameters) -> tuple[Model, Any]:
+    """All layers as one matrix, or consecutive ones as products, where it is asked for."""
+    if not parameters.stacked and not parameters.intra:
+        return opened, reader
+    model = (stacked if parameters.stacked else products)(opened, reader, parameters)
     return model, model.reader
 
 
