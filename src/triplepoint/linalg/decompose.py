@@ -53,8 +53,13 @@ class Decomposition:
     method: str
     epsilon: float
     storage_epsilon: float
-    factored: bool = False
-    """Whether it is of a product of two factors, whose noise follows another law than that of a matrix."""
+    inner: int = 0
+    """Of a product of two factors the side that they have in common; 0 of a matrix."""
+
+    @property
+    def factored(self) -> bool:
+        """Whether it is of a product, whose noise follows another law than that of a matrix."""
+        return self.inner > 0
 
     @property
     def resolved_ratio(self) -> float:
@@ -186,7 +191,7 @@ def _by_factors(values: LowRank) -> Decomposition | Reason:
         method="qr+svd",
         epsilon=epsilon,
         storage_epsilon=epsilon,
-        factored=True,
+        inner=values.left.shape[1],
     )
 
 
