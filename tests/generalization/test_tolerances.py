@@ -16,7 +16,7 @@ from tests.generalization.worlds import seeded
 from triplepoint import generalization_metrics
 from triplepoint.records import Reason
 
-N, WIDTH = 400, 50
+N, WIDTH = 200, 50
 
 
 def quadratic():
@@ -27,7 +27,7 @@ def quadratic():
     with torch.no_grad():
         net.weight.copy_(torch.randn(1, WIDTH, generator=generator))
         targets = net(inputs)[:, 0]
-    return net, [(inputs[:150], targets[:150]), (inputs[150:], targets[150:])]
+    return net, [(inputs[:70], targets[:70]), (inputs[70:], targets[70:])]
 
 
 def half_squares(outputs, targets):

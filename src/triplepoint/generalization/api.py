@@ -176,10 +176,12 @@ def _measured(evidence: Evidence, model: Any, request: Request) -> tuple[dict[st
 
 
 def _why_no_mean(scanned: Scan, name: str) -> Lacking:
-    """What the first matrix says."""
+    """What the first matrix says; means are over those of 8 eigenvalues or more."""
     for row in scanned.matrices:
-        if row.counted and name in row.metric_status:
+        if name in row.metric_status:
             return Lacking(row.metric_status[name], row.id)
+    if any(row.status == "ok" for row in scanned.matrices):
+        return Lacking(Reason.too_few_eigenvalues)
     return Lacking(Reason.undefined, "the network has no weight matrix")
 
 
