@@ -25,7 +25,8 @@ Array = np.ndarray[Any, Any]
 SEED = 20_261_130
 STRENGTHS = (0.90, 0.75, 0.50, 0.35, 0.25, 0.15, 0.10, 0.05)
 """Components kept, as shares of the smaller side."""
-SUBSPACES = (0.90, 0.50, 0.25, 0.10)
+CONTROLLED, PROJECTED = STRENGTHS[:5], (0.90, 0.50, 0.25)
+"""Beyond that every control has lost what the blocks know: retrieval is that of zero blocks."""
 EQUAL = ("keep", "noise", "rotate", "scale")
 
 
@@ -55,6 +56,7 @@ class Known:
 
 
 Change = Callable[[Known, np.random.Generator], Array]
+Graded = Callable[..., Array]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,17 +151,21 @@ def untrapped(matrix: Known, _generator: np.random.Generator) -> Array:
 
 def variants(strengths: tuple[float, ...] = STRENGTHS) -> list[Variant]:
     """All of them; `original` is unedited, `zero` leaves what embeddings and biases know alone."""
-    graded = {"keep": keep, "noise": noise, "rotate": rotate, "scale": scale}
+    graded: dict[str, tuple[Graded, tuple[float, ...]]] = {
+        "keep": (keep, STRENGTHS),
+        "noise": (noise, CONTROLLED),
+        "rotate": (rotate, CONTROLLED),
+        "scale": (scale, CONTROLLED),
+        "subspace": (subspace, PROJECTED),
+    }
     found = [
         Variant("original", None, lambda m, _: m.values),
         Variant("zero", None, lambda m, _: 0 * m.values),
-        *(Variant(f, share, partial(make, share=share)) for share in strengths for f, make in graded.items()),
-        *(
-            Variant("subspace", share, partial(subspace, share=share))
-            for share in SUBSPACES
-            if share in strengths
-        ),
     ]
+    for family, (change, possible) in graded.items():
+        found += [
+            Variant(family, share, partial(change, share=share)) for share in possible if share in strengths
+        ]
     counts = {"keep ecs": "ecs_num", "keep spikes": "num_spikes", "keep tail": "num_tail"}
     found += [
         Variant(f, None, partial(_counted, metric=m, change=components.keep_leading))
