@@ -11,7 +11,7 @@ from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.metrics import METRICS, MODEL_METRICS
 from triplepoint.records import Reason
 
-OPTIONS = ("layout", "null", "randomize", "vectors", "gof", "window", "bulk")
+OPTIONS = ("edit", "layout", "null", "randomize", "vectors", "gof", "window", "bulk")
 NAMES = sorted({*METRICS, *MODEL_METRICS, *RULES, *PHASES, *CLASSES})
 
 

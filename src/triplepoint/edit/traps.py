@@ -8,8 +8,9 @@ the removal of WeightWatcher 0.8, here for all traps at once and with a seed.
 The mean of the entries is a trap of its own once it leaves the bulk, and is taken out like any other. R then has mean
 zero: with the mean of T the same trap would stand there again.
 
-A trap belongs to one arrangement of the entries. That of the seed has none afterwards; how many another arrangement has
-is another question, and of heavy-tailed entries it has others. The report answers both.
+A trap belongs to one arrangement of the entries, and what is taken out lowers σ and with it the threshold. A few huge
+entries are gone for good; heavy-tailed entries have traps again, in the arrangement of the seed and in others. The
+report counts both.
 """
 
 from __future__ import annotations
