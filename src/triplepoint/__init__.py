@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from triplepoint.compare import distances, intra
     from triplepoint.edit.running import edit_checkpoint
     from triplepoint.generalization import generalization_metrics as generalization_metrics
     from triplepoint.records import Scan
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 # `generalization_metrics` is not among them: a star import must not need torch.
-__all__ = ["Scan", "__version__", "edit_checkpoint", "scan"]
+__all__ = ["Scan", "__version__", "distances", "edit_checkpoint", "intra", "scan"]
 
 
 def __getattr__(name: str) -> Any:
@@ -33,6 +34,10 @@ def __getattr__(name: str) -> Any:
         from triplepoint.generalization import generalization_metrics
 
         return generalization_metrics
+    if name in ("distances", "intra"):
+        from triplepoint import compare
+
+        return getattr(compare, name)
     if name == "edit_checkpoint":
         from triplepoint.edit.running import edit_checkpoint
 

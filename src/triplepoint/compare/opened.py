@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from triplepoint import checkpoints, matrices
 from triplepoint.errors import TriplepointError
 from triplepoint.records import MatrixPlan, Reason, Values
@@ -45,6 +47,19 @@ class Opened:
             return Reason.out_of_memory
         except (TriplepointError, OSError):
             return Reason.unreadable
+
+    def formed_once(self, plan: MatrixPlan) -> Values | Reason:
+        """The same with nothing kept, for several threads at once; also of one slice of a kernel."""
+        whole = replace(plan, reason=None, slice=None)
+        try:
+            values = matrices.form(whole, matrices.load(whole, self.reader.read)).values
+        except MemoryError:
+            return Reason.out_of_memory
+        except (TriplepointError, OSError):
+            return Reason.unreadable
+        if plan.slice is not None and isinstance(values, np.ndarray):
+            return values[plan.slice : plan.slice + 1]
+        return values
 
     def release(self) -> None:
         """What was read last is given back."""

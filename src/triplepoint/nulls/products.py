@@ -10,6 +10,7 @@ other way, B = Q₂T₂, and AQ₂ is a Gaussian matrix again: T₁T₂ of colum
 from __future__ import annotations
 
 import math
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -64,9 +65,20 @@ class ProductTable:
     """Mean of the largest eigenvalue."""
 
 
-@lru_cache(maxsize=256)
 def table(shape: tuple[int, int], rank: int) -> ProductTable:
-    """Simulated once a shape, from a seed that depends on the shape alone."""
+    """Simulated once a shape, whatever the number of threads that ask for it."""
+    with _lock(shape, rank):
+        return _simulated(shape, rank)
+
+
+@lru_cache(maxsize=256)
+def _lock(shape: tuple[int, int], rank: int) -> threading.Lock:  # noqa: ARG001
+    return threading.Lock()
+
+
+@lru_cache(maxsize=256)
+def _simulated(shape: tuple[int, int], rank: int) -> ProductTable:
+    """From a seed that depends on the shape alone."""
     draws = int(np.clip(EFFORT / min(rank, *shape) ** 2.5, FEWEST_DRAWS, MOST_DRAWS))
     generator = np.random.default_rng([SEED, *shape, rank])
     spectra = np.stack([eigenvalues(shape, rank, generator) for _ in range(draws)])
