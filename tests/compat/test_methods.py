@@ -191,6 +191,14 @@ def test_products_of_consecutive_layers():
     assert thinned != ww.WeightWatcher(weights, seed=1).analyze(intra=True)["alpha"][0]
 
 
+def test_a_kernel_enters_a_product_as_the_sum_over_its_positions():
+    weights = {"a.weight": gaussian((24, 16, 3, 3), 1), "b.weight": gaussian((12, 24, 2, 1), 2)}
+    table = ww.WeightWatcher(weights).analyze(intra=True, sparsify=False)
+    one, other = (weight.sum(axis=(2, 3)) for weight in weights.values())
+    norm = np.linalg.norm(one) * np.linalg.norm(other)
+    assert table["norm"][0] == pytest.approx(np.linalg.norm(other @ one, "nuc") / norm, rel=1e-6)
+
+
 def test_all_layers_as_one_matrix():
     weights = {"a.weight": gaussian((80, 50), 1) + 3, "b.weight": 7 * gaussian((60, 40), 2)}
     table = ww.WeightWatcher(weights).analyze(stacked=True)

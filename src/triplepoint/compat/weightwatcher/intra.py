@@ -3,7 +3,8 @@
 The side is the output of the earlier and the input of the later layer where these are equal, else another one that is.
 S is a seeded matrix of zeros and ones in equal parts, which stands for the units between the layers that are silent;
 with `sparsify=False` it is left out. The product is divided by ‖A‖·‖B‖. Its "eigenvalues" are its singular values, as
-in WeightWatcher; kernels take no part, where WeightWatcher takes their first position for all of them.
+in WeightWatcher. A kernel is the sum over its positions, which is what it does to an input that is the same
+everywhere; WeightWatcher takes its first position for all of them.
 """
 
 from __future__ import annotations
@@ -38,9 +39,7 @@ class Pair:
     @property
     def shape(self) -> tuple[int, int]:
         """Of the product."""
-        rows = self.first.shape[::-1] if self.turned[0] else self.first.shape
-        columns = self.second.shape[::-1] if self.turned[1] else self.second.shape
-        return rows[0], columns[1]
+        return self.first.shape[int(self.turned[0])], self.second.shape[int(not self.turned[1])]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +74,8 @@ class Products:
         """A·S·B/(‖A‖·‖B‖). Cost: two products of matrices; memory: both factors and S in float64."""
         pair = self.pairs[name]
         one, other = (
-            np.asarray(self.inner.read(layer.key)).astype(np.float64) for layer in (pair.first, pair.second)
+            _matrix(np.asarray(self.inner.read(layer.key)).astype(np.float64))
+            for layer in (pair.first, pair.second)
         )
         one, other = (one.T if pair.turned[0] else one), (other.T if pair.turned[1] else other)
         norm = float(np.linalg.norm(one) * np.linalg.norm(other))
@@ -96,11 +96,15 @@ class Products:
         return self.inner.digest()
 
 
+def _matrix(values: Array) -> Array:
+    return np.sum(values, axis=(2, 3)) if values.ndim == 4 else values
+
+
 def products(model: Model, reader: Reader, parameters: Parameters) -> Model:
     """A model whose layers are the products; pairs that share no side are passed over, as in WeightWatcher."""
     matrices = []
     for layer in kept(model.layers, parameters.filters):
-        found = sides(layer.shape, layer.kind) if layer.seen and len(layer.shape) == 2 else None
+        found = sides(layer.shape, layer.kind) if layer.seen and len(layer.shape) in (2, 4) else None
         if found is not None and within(found, parameters):
             matrices.append(layer)
     pairs, layers = {}, []
