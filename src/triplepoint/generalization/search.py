@@ -36,7 +36,7 @@ def largest_sigma(
     tried: dict[float, tuple[float, ...]] = {}
 
     def rise(sigma: float) -> float:
-        values = tuple(math.inf if math.isnan(value) else float(value) for value in rises(sigma))
+        values = tuple(map(float, rises(sigma)))
         tried[sigma] = values
         return _mean(values)
 
