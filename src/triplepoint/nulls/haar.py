@@ -21,7 +21,7 @@ def entropy_moments(length: int) -> tuple[float, float]:
     E H = ψ(n/2 + 1) − ψ(3/2) = ln n − 0.7296 for large n: 0.88 ln n at n = 384.
 
     >>> [round(value, 4) for value in entropy_moments(384)]
-    [5.2242, 0.0453]
+    [5.2236, 0.0455]
     """
     n, whole = length, length / 2
     mean = float(psi(whole + 1) - psi(1.5))
