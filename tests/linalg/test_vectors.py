@@ -87,5 +87,7 @@ def test_what_does_not_fit_is_said_before_it_is_begun(monkeypatch):
     monkeypatch.setattr(memory, "available_bytes", lambda: 8.0 * 5 * 20 * 20)
     assert singular_vectors(gaussian((30, 20))) is Reason.out_of_memory
     assert singular_vectors(LowRank(gaussian((30, 20)), gaussian((20, 9)))) is Reason.out_of_memory
+    monkeypatch.setattr(memory, "available_bytes", lambda: 8.0 * 4000)  # enough for the values alone
+    assert singular_vectors(LowRank(gaussian((30, 20)), gaussian((20, 9)))) is Reason.out_of_memory
     monkeypatch.setattr(memory, "available_bytes", lambda: 8.0 * 6 * 20 * 20)
     assert singular_vectors(gaussian((30, 20))).singular_values.size == 20

@@ -68,7 +68,7 @@ def distances(
         UnreadableCheckpoint, UnsafeCheckpoint: a checkpoint cannot be read, or must not be.
 
     Cost: one tensor of each is in memory at a time, and their difference. `raw` reads both once; `all` takes about
-    three scans of one.
+    two scans of one.
 
     >>> import numpy as np
     >>> a = {"layer.weight": np.diag([3.0, 4.0, 0.0])}

@@ -11,8 +11,8 @@ They depend on n, so they stand for the shorter side, as in WeightWatcher 0.7.7 
 which for a square is that of the rows. What does not depend on it compares with a vector of random direction, whose
 entropy is known exactly (`haar`), side by side: the spread exp(⟨H⟩ − E H), 1 for random vectors and 0.7 where they live
 on 30 % fewer entries, and z = (⟨H⟩ − E H)·√k/sd H of k vectors. A matrix of Gaussian entries has z ~ N(0, 1) in tail
-and bulk, on rows and columns: measured at four shapes from 48 × 48 to 400 × 300, its standard deviation is 0.95–1.07 and
-|z| > 2.58 in 0–1.6 % of draws.
+and bulk, on rows and columns: at four shapes from 48 × 48 to 400 × 300 its standard deviation is measured as 0.95–1.07,
+and |z| > 2.58 in 0–1.6 % of draws.
 
 Left out are vectors that nothing determines: of eigenvalues that a fit does not use, and of those nearer to one another
 than 16 times their rounding. Kernel slices are decomposed one by one and pooled by eigenvalue.
@@ -45,7 +45,7 @@ def vector_statistics(matrix: WeightMatrix, fit: PowerLawFit) -> VectorStatistic
     """Entropy, localisation and participation of the vectors of tail and bulk, on both sides.
 
     Tail are the `fit.num_tail` largest eigenvalues, bulk the other ones that the fit used. Cost: see
-    `linalg.vectors`; five to ten times that of the eigenvalues alone.
+    `linalg.vectors`; about three times that of the eigenvalues alone.
     """
     values = matrix.values
     slices = list(values) if isinstance(values, np.ndarray) else [values]
