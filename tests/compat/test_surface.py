@@ -66,6 +66,7 @@ def test_a_kernel_position_has_its_number_and_dense_layers_the_number_zero(compa
     assert list(table["slice_id"]) == [0, *range(9)]
     pooled = ww.WeightWatcher(model(), compat=compat).analyze(layers=["conv"])
     # λ × rf/2 for a position, λ × 1/2 pooled.
+    assert pooled["norm"][0] == pytest.approx(np.sum(model()["conv.weight"] ** 2) / 2)
     assert table["norm"][1:].sum() == pytest.approx(9 * pooled["norm"][0])
 
 
@@ -148,6 +149,21 @@ def test_layers_of_a_module_are_numbered_by_their_place_and_named_by_their_path(
     assert list(table["longname"]) == ["0.query", "0.table", "2"]
     assert list(table["layer_type"]) == ["dense", "embedding", "conv2d"]
     assert list(table["N"]) == [30, 40, 24]
+
+
+def test_tied_weights_are_one_row_or_weightwatchers_two():
+    shared = gaussian((50, 30))
+    weights = {"wte.weight": shared, "lm_head.weight": shared}
+    assert len(ww.WeightWatcher(weights).analyze()) == 1
+    assert len(ww.WeightWatcher(weights, compat="weightwatcher").analyze()) == 2
+
+
+def test_sides_of_a_kernel_are_exchanged_by_weightwatcher_where_positions_are_even():
+    weights = {"conv.weight": gaussian((16, 24, 2, 2))}
+    ours, theirs = (ww.WeightWatcher(weights, compat=c).analyze() for c in (None, "weightwatcher"))
+    assert (ours["N"][0], ours["M"][0], ours["rf"][0]) == (24, 16, 4)
+    assert (theirs["N"][0], theirs["M"][0], theirs["rf"][0]) == (16, 24, 4)
+    assert ours["alpha"][0] == pytest.approx(theirs["alpha"][0])
 
 
 @BOTH
