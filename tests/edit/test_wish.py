@@ -8,7 +8,6 @@ from triplepoint import edit_checkpoint
 from triplepoint.edit.wish import Wish, wish
 from triplepoint.errors import UsageError
 
-
 KEPT = [
     ("ecs", "ecs", None),
     ("TAIL", "tail", None),
