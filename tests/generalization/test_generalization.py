@@ -10,6 +10,7 @@ import math
 import random
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -132,7 +133,16 @@ def test_scaling_is_undone_for_every_name(value):
         assert restored(name, normalized(name, value, 1000), 1000) == pytest.approx(value, rel=1e-12)
 
 
-def test_the_root_of_a_negative_number_is_a_reason():
+def test_the_names_of_the_study_are_understood(world):
+    net, _, data = world
+    found = generalization_metrics(net, data, metrics=["pl_alpha", "param_norm", "alpha"])
+    assert list(found) == ["alpha", "param_norm"]
+
+
+def test_the_root_of_a_negative_number_is_a_reason(found):
+    negative = replace(found, values={"pacbayes_mag_init": -1.0}, status={})
+    assert negative.normalized().status == {"pacbayes_mag_init": Reason.undefined}
+    assert negative.normalized()["pacbayes_mag_init"] is None
     assert normalized("pacbayes_mag_init", -1.0, 10) is None
     assert normalized("margin", -1.0, 10) == -1.0
 
@@ -141,6 +151,8 @@ def test_the_caller_keeps_weights_mode_hooks_gradients_and_generators(world):
     net, start, data = world
     net.train()
     kept = {name: value.clone() for name, value in net.state_dict().items()}
+    # Away from where an earlier call may have left them.
+    torch.rand(7), random.random(), np.random.rand(7)  # noqa: NPY002
     states = torch.get_rng_state(), random.getstate(), np.random.get_state()[1].copy()  # noqa: NPY002
     dataset = TensorDataset(*(torch.cat(parts)[:40] for parts in zip(*data, strict=True)))
     loader = DataLoader(dataset, batch_size=20, shuffle=True)

@@ -335,6 +335,10 @@ def test_what_leaves_the_range_and_what_cannot_run_are_reasons():
             parameter.fill_(1e100)
     data = [(batch(3)[0][0].double(), batch(3)[0][1])]
     assert path_norm(net, data).status["path_norm"] is Reason.overflow
+    broken = mlp(3, 4, 2)
+    with torch.no_grad():
+        broken[2].bias[0] = torch.nan
+    assert path_norm(broken, batch(3)).status["path_norm"] is Reason.non_finite
     found = path_norm(net.float(), batch(3), path_input=torch.ones(1, 7))
     assert found.status["path_norm"] is Reason.forward_failed
     found = path_norm(deep, batch(2))

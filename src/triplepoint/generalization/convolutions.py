@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from triplepoint.generalization.folding import wide
 from triplepoint.generalization.weights import Weight, spectrum
 from triplepoint.linalg.circular import circular_norm
 from triplepoint.records import Reason
@@ -59,9 +60,9 @@ def circular_squares(
     """‖W_i‖₂², or ‖W_i − W⁰_i‖₂² where `before` is given; the first reason with its tensor's name."""
     found = []
     for place, weight in enumerate(weights):
-        values = weight.parameter.detach().to("cpu", torch.float64)
+        values = wide(weight.parameter)
         if before is not None:
-            values = values - before[place].parameter.detach().to("cpu", torch.float64)
+            values = values - wide(before[place].parameter)
         owner: Any = weight.owner
         if isinstance(owner, CONVOLUTIONS + TRANSPOSED) and weight.parameter is owner.weight:
             size = sizes.get(weight.name.rpartition(".")[0])

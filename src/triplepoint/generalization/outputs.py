@@ -64,7 +64,7 @@ def classified(output: Any, targets: torch.Tensor, ignore_index: int) -> Classif
 
 def loss_sum(found: Classified) -> float:
     """Σ of the cross-entropy, nats."""
-    return float(cross_entropy(found.logits, found.targets, reduction="none").double().sum())
+    return float(cross_entropy(found.logits, found.targets, reduction="none").cpu().double().sum())
 
 
 def right_count(found: Classified) -> int:

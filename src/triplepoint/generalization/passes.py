@@ -105,7 +105,7 @@ def _own(value: Any, count: int) -> float:
         if value.numel() != count:
             found = f"a loss of {value.numel()} numbers for {count} samples"
             raise UsageError("generalization_metrics", found, "Return their mean, or one number a sample")
-        return float(value.double().sum())
+        return float(value.cpu().double().sum())
     return float(value) * count
 
 

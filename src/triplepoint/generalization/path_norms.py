@@ -48,7 +48,7 @@ class Deviations:
             centred = wide if isinstance(module, nn.RMSNorm) else wide - wide.mean(dim=-1, keepdim=True)
             squares = centred.square().mean(dim=-1)
             total, count = self._sums.get(name, (0.0, 0))
-            self._sums[name] = total + float(squares.sum(dtype=torch.float64)), count + squares.numel()
+            self._sums[name] = total + float(squares.sum()), count + squares.numel()
 
         return hook
 

@@ -32,7 +32,7 @@ def path_norm(
 
     `inputs` are a batch of which one sample, and of tokens one, is made ones. Memory: the weights in float64, twice.
     """
-    squared = copy.deepcopy(model).to("cpu", torch.float64)
+    squared = copy.deepcopy(model).cpu().double()
     problem = square(squared, deviations, legacy=legacy)
     if problem is not None:
         return Reason.no_path_norm, problem
@@ -56,7 +56,8 @@ def path_norm(
         return Reason.no_path_norm, mark.because or "the output does not depend on the input"
     total = float(output.sum())
     if not math.isfinite(total):
-        return Reason.overflow, "path norm"
+        is_finite = all(bool(torch.isfinite(p).all()) for p in model.parameters())
+        return (Reason.overflow if is_finite else Reason.non_finite), "the sum over the outputs"
     return PathNorm(total) if total >= 0 else (Reason.no_path_norm, "an output is negative")
 
 

@@ -53,7 +53,7 @@ class Request:
     workers: int | None = None
 
     def __post_init__(self) -> None:
-        for name in self.metrics or ():
+        for name in self.wanted:
             asked.word("metric", name, NAMES)
         if self.criterion is not None:
             asked.word("criterion", self.criterion, CRITERIA)
@@ -75,8 +75,9 @@ class Request:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Names as asked, or all of them."""
-        return tuple(dict.fromkeys(self.metrics)) if self.metrics is not None else NAMES
+        """Our names of what was asked, of the study's names too, or all of them."""
+        asked_for = NAMES if self.metrics is None else self.metrics
+        return tuple(dict.fromkeys(STUDY[name].name if name in STUDY else name for name in asked_for))
 
     def criterion_of(self, scores: Scores) -> str:
         """As asked; else accuracy for single samples, the loss for sequences and for a loss of the caller's."""

@@ -15,6 +15,7 @@ import torch
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from triplepoint.errors import UsageError
+from triplepoint.generalization.folding import wide
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.linalg.cka import linear_cka
 from triplepoint.metrics import METRICS
@@ -65,8 +66,8 @@ def counted(model: torch.nn.Module, *, legacy: bool = False) -> tuple[Weight, ..
 
 def as_matrix(tensor: torch.Tensor) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
     """(first axis, all others) float64 on the CPU; a vector is one column, a number 1 × 1."""
-    wide = tensor.detach().to("cpu", torch.float64)
-    return wide.reshape(wide.shape[0] if wide.ndim else 1, -1).numpy()
+    values = wide(tensor)
+    return values.reshape(values.shape[0] if values.ndim else 1, -1).numpy()
 
 
 def spectrum(matrix: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Spectrum | Reason:
