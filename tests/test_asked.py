@@ -45,6 +45,7 @@ WRONG = [
     {"level": float("nan")},
     {"level": True},
     {"tails": "no"},
+    {"vectors": 1},
     {"window": 3},
     {"bulk": "fast"},
     {"mode": None},
@@ -84,6 +85,7 @@ def test_what_named_metrics_draw_is_on_record():
     [
         ({}, {"tails": True}),
         ({"tails": True}, {}),
+        ({}, {"vectors": True}),
         ({"metrics": ["alpha"]}, {"metrics": ["alpha"], "tails": True}),
         ({"gof": 20}, {"gof": 21}),
         ({}, {"randomize": 1}),

@@ -36,11 +36,14 @@ def test_every_flag_reaches_the_request(invoke: Invoke, stub: Stub) -> None:
 
 
 def test_every_flag_of_the_statistics_reaches_the_request(invoke: Invoke, stub: Stub) -> None:
-    flags = "--randomize=5 --null shuffle:99 --tails --window legacy --gof 300 --bulk kde --level 0.05"
+    flags = (
+        "--randomize=5 --null shuffle:99 --tails --vectors --window legacy --gof 300 --bulk kde --level 0.05"
+    )
     assert invoke("scan", "m", *flags.split()).exit_code == 0
     asked = stub.request
     assert (asked.randomize, asked.null, asked.tails, asked.window) == (5, "shuffle:99", True, "legacy")
     assert (asked.gof, asked.bulk, asked.level) == (300, "kde", 0.05)
+    assert asked.vectors is True
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_an_adapter_of_few_directions_is_rejected_and_its_edge_has_its_scale():
     assert bulk(LowRank(one.left, one.right, 1e-3)).edge == pytest.approx(1e-6 * bulk(one).edge, rel=1e-9)
 
 
-def test_what_has_no_null_says_why():
+def test_what_has_no_null_says_why(monkeypatch):
     matrix, decomposition, _ = records(gaussian((20, 16), 0))
     assert replica_null(matrix, decomposition, NullSettings(null="product")) is Reason.not_an_adapter
     short = records(gaussian((20, 4), 0))
@@ -175,3 +175,5 @@ def test_what_has_no_null_says_why():
     flat = records(np.ones((20, 20)))
     assert replica_null(flat[0], flat[1], NullSettings(null="shuffle")) is Reason.undefined
     assert products.product_null(records(factors((20, 8), 1))[1], 1.0) is Reason.outside_null_table
+    monkeypatch.setattr(products, "MOST_SIDE", 7)
+    assert products.product_null(records(factors((20, 8), 8))[1], 1.0) is Reason.outside_null_table

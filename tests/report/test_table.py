@@ -213,3 +213,6 @@ def test_what_was_asked_for_has_a_column_and_outlives_the_others() -> None:
     assert "replica p" in text
     assert "λmax" not in text
     assert "gof p" not in table.plain(synthetic.scan_of([synthetic.row("a")]), width=200)
+    spreads = {"tail_spread_rows": 0.7, "tail_spread_columns": 0.95}
+    rows = [synthetic.row("a", metrics=spreads), synthetic.row("b", metrics=dict.fromkeys(spreads))]
+    assert "0.70 0.95" in table.plain(synthetic.scan_of(rows), width=200)

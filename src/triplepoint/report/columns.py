@@ -76,6 +76,11 @@ def _traps(row: MatrixRow) -> str:
     return MISSING if count is None else str(round(count)) if 0 <= count < 1e6 else fixed(count)
 
 
+def _spread(row: MatrixRow) -> str:
+    sides = [row.metrics.get(f"tail_spread_{side}") for side in ("rows", "columns")]
+    return MISSING if None in sides else " ".join(fixed(side, 5) for side in sides)
+
+
 _ALWAYS = (
     Column("kind", _kind, 8, right=False),
     Column("shape", _shape, 3),
@@ -92,6 +97,7 @@ _ALWAYS = (
 # Shown where their metric was measured: somebody asked for it by its option.
 _ASKED = {
     "tpl_alpha": Column("TPL α", lambda row: fixed(row.metrics.get("tpl_alpha")), 3),
+    "tail_spread_rows": Column("tail spread", _spread, 3),
     "gof_p": Column("gof p", lambda row: p_value(row.metrics.get("gof_p")), 3),
     "replica_p": Column("replica p", lambda row: p_value(row.metrics.get("replica_p")), 3),
     "relative_dist_init": Column("moved", lambda row: fixed(row.metrics.get("relative_dist_init")), 3),
