@@ -10,11 +10,13 @@ import math
 
 import numpy as np
 import pytest
+import scipy.linalg
 
 import triplepoint
-from tests.worlds import gaussian
-from triplepoint.compare import distances
+from tests.worlds import gaussian, orthogonal
+from triplepoint.compare import distances, subspaces
 from triplepoint.errors import UsageError
+from triplepoint.linalg import memory
 from triplepoint.records import Reason
 
 norm = np.linalg.norm
@@ -168,6 +170,52 @@ def test_fused_weights_are_compared_by_their_parts_or_else_as_a_whole():
     assert [row.id for row in whole.matrices] == ["attn.in_proj_weight", "attn.out_proj.weight"]
     assert whole["attn.in_proj_weight"].frobenius == pytest.approx(math.sqrt(24 * 8))
     assert whole.unmatched == ()
+
+
+@pytest.mark.parametrize("shape", [(30, 20), (20, 30), (25, 25)])
+def test_leading_directions_overlap_as_principal_angles_say(shape):
+    first, second = (gaussian(shape, seed) for seed in (1, 2))
+    second += 3 * first
+    row = distances({"w": first}, {"w": second.astype(np.float32)}, method="raw", directions=4)["w"]
+    one, other = (np.linalg.svd(m) for m in (first, second.astype(np.float32).astype(float)))
+    rows = scipy.linalg.subspace_angles(one[0][:, :4], other[0][:, :4])
+    columns = scipy.linalg.subspace_angles(one[2][:4].T, other[2][:4].T)
+    assert row.overlap_rows == pytest.approx(np.mean(np.cos(rows) ** 2), rel=1e-9)
+    assert row.overlap_columns == pytest.approx(np.mean(np.cos(columns) ** 2), rel=1e-9)
+    turned = {"w": orthogonal(shape[0], 3) @ first}
+    row = distances({"w": first}, turned, method="raw", directions=4)["w"]
+    assert row.overlap_columns == pytest.approx(1, abs=1e-12)
+    assert row.overlap_rows < 0.6
+
+
+def test_directions_that_are_not_there_have_no_overlap(pair):
+    found = distances(*pair, method="raw", directions=7)
+    assert found["one.weight"].overlap_rows is not None
+    assert found["conv.weight"].overlap_rows is None
+    assert found.directions == found.to_dict()["directions"] == 7
+    thin = {"w": gaussian((12, 2), 1) @ gaussian((2, 9), 2)}
+    assert distances(thin, thin, directions=3)["w"].overlap_rows is None
+    assert distances(thin, thin, directions=2)["w"].overlap_rows == pytest.approx(1, abs=1e-9)
+    assert distances(*pair)["one.weight"].overlap_rows is None
+    with pytest.raises(UsageError, match="directions"):
+        distances(*pair, directions=-1)
+
+
+def test_faults_of_the_arithmetic_cost_their_row(pair, monkeypatch):
+    monkeypatch.setattr(memory, "ALWAYS_FITS", 0)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 7e2)
+    assert distances(*pair, method="cka")["one.weight"].reason is Reason.out_of_memory
+    monkeypatch.setattr(memory, "available_bytes", lambda: 4e2)  # enough for the difference
+    assert distances(*pair, method="raw")["one.weight"].reason is None
+    assert distances(*pair, method="raw", directions=2)["one.weight"].reason is Reason.out_of_memory
+    monkeypatch.undo()
+
+    def stuck(*_):
+        raise np.linalg.LinAlgError
+
+    monkeypatch.setattr(subspaces, "leading_pairs", stuck)
+    found = distances(*pair, directions=2)
+    assert {row.reason for row in found.matrices} == {Reason.not_converged}
 
 
 def test_it_can_be_kept(pair):

@@ -41,6 +41,7 @@ def distances(
     second: Any,
     *,
     method: str = "all",
+    directions: int = 0,
     layers: str | Iterable[str] | None = None,
     allow_pickle: bool = False,
     workers: int | None = None,
@@ -53,6 +54,8 @@ def distances(
         first, second: checkpoints as for `scan`; they need not be of one format. A quantised one is decoded, an
             adapter stays in its factors and is compared with adapters alone.
         method: `all`, `raw`, `euclidean` or `cka`; see `Distances` and the module.
+        directions: also the overlap of so many leading singular directions on either side; 0 for none. None for
+            matrices of fewer, and for adapters.
         layers: glob patterns over matrix ids; one that starts with `!` excludes.
         allow_pickle: read files of `torch.save`: weights only, in a separate process, without running their code.
         workers: threads of BLAS; by default one a usable core.
@@ -78,6 +81,7 @@ def distances(
     (5.0, 4.0, 1.0)
     """
     method = asked.word("method", method, tuple(METHODS))
+    directions = asked.whole("directions", directions, 0)
     patterns = asked.names("layers", layers)
     overrides = matrices.overrides_of(f"{glob}={layout}" for glob, layout in (layouts or {}).items())
     threads = workers_of(workers)
@@ -89,7 +93,7 @@ def distances(
     if not pairs.matrices and not pairs.vectors:
         raise _nothing_in_common(one, other)
     with blas_threads(threads):
-        rows = [_row(pair, one, other, method) for pair in pairs.matrices]
+        rows = [_row(pair, one, other, method, directions) for pair in pairs.matrices]
         vectors = [_vector(pair, one, other) for pair in pairs.vectors] if method in ("all", "raw") else []
     one.release()
     other.release()
@@ -101,6 +105,7 @@ def distances(
         vectors=tuple(vectors),
         unmatched=pairs.unmatched,
         version=__version__,
+        directions=directions,
     )
 
 
@@ -126,7 +131,7 @@ def _nothing_in_common(one: Opened, other: Opened) -> UsageError:
     )
 
 
-def _row(pair: Pair, one: Opened, other: Opened, method: str) -> MatrixDistance:
+def _row(pair: Pair, one: Opened, other: Opened, method: str, directions: int) -> MatrixDistance:
     plan = pair[0]
     assert plan.shape is not None, "what is matched has a shape"
     blank = MatrixDistance(
@@ -144,9 +149,11 @@ def _row(pair: Pair, one: Opened, other: Opened, method: str) -> MatrixDistance:
         for value, side in zip(values, ("first", "second"), strict=True):
             if isinstance(value, Reason):
                 return replace(blank, reason=value, detail=f"in the {side}")
-        found = measures(*values, method)  # type: ignore[arg-type]
+        found = measures(*values, method, directions)  # type: ignore[arg-type]
     except MemoryError:
         return replace(blank, reason=Reason.out_of_memory)
+    except np.linalg.LinAlgError:
+        return replace(blank, reason=Reason.not_converged)
     except Exception as error:
         # As in a scan: a fault of ours costs its own row.
         if os.environ.get("TRIPLEPOINT_DEBUG"):

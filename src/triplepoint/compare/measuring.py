@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.compare.subspaces import subspace_overlap
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.linalg.cka import linear_ckas
 from triplepoint.linalg.difference import difference
@@ -27,7 +28,9 @@ METHODS: Mapping[str, frozenset[str]] = {
 BLOCK_ROWS = 1024
 
 
-def measures(one: Values, other: Values, method: str) -> dict[str, float | None] | Reason:
+def measures(
+    one: Values, other: Values, method: str, directions: int = 0
+) -> dict[str, float | None] | Reason:
     """Fields of `MatrixDistance` that the method asks for; the values have one shape.
 
     ‖A − B‖ comes from the difference formed in float64 where one is stored so, else in float32, where it is exact for
@@ -54,6 +57,13 @@ def measures(one: Values, other: Values, method: str) -> dict[str, float | None]
             found["spectral"] = spectral
     if "alignment" in wanted:
         found |= _alignment(one, other)
+    if directions:
+        pairs = zip(_matrices(one), _matrices(other), strict=True)
+        overlaps = [subspace_overlap(a, b, directions) for a, b in pairs]
+        there = [overlap for overlap in overlaps if overlap is not None]
+        if there and len(there) == len(overlaps):
+            rows, columns = zip(*there, strict=True)
+            found |= {"overlap_rows": _mean(list(rows)), "overlap_columns": _mean(list(columns))}
     return found
 
 

@@ -45,6 +45,10 @@ class MatrixDistance:
     """The same with the means left in."""
     overlap: float | None = None
     """Mean of √(uncentred CKA) over the slices: what WeightWatcher calls cka."""
+    overlap_rows: float | None = None
+    """‖UᵀŨ‖_F²/k of the k leading left singular vectors, 1 for one subspace; mean over the slices."""
+    overlap_columns: float | None = None
+    """The same of the right singular vectors."""
     reason: Reason | None = None
     """Why numbers are missing."""
     detail: str | None = None
@@ -95,6 +99,8 @@ class Distances:
     vectors: tuple[VectorDistance, ...]
     unmatched: tuple[Unmatched, ...]
     version: str
+    directions: int = 0
+    """k of `overlap_rows` and `overlap_columns`; 0 where they were not asked for."""
 
     def mean(self, measure: str) -> float | None:
         """Mean of one of the numbers over counted matrices that have it: `mean("relative")`; None where none has."""
@@ -130,6 +136,7 @@ class Distances:
             "first": self.first,
             "second": self.second,
             "method": self.method,
+            "directions": self.directions,
             "avg_dW": self.avg_dW,
             "avg_db": self.avg_db,
             "matrices": [_plain(row) | {"status": row.status} for row in self.matrices],
