@@ -134,6 +134,17 @@ def test_accuracy_falls_by_the_target():
     assert generalization_metrics(net, data, metrics=FLAT, criterion="loss").absolute.criterion == "loss"
 
 
+def test_a_network_that_guesses_bears_all_noise_and_has_no_sigma():
+    inputs = torch.randn(300, 10, generator=seeded(0))
+    targets = torch.randint(4, (300,), generator=seeded(1))
+    net = nn.Linear(10, 4)
+    assert generalization_metrics(net, [(inputs, targets)], metrics=FLAT).status == dict.fromkeys(
+        FLAT, Reason.no_room
+    )
+    found = generalization_metrics(net, [(inputs, targets)], metrics=FLAT, legacy=True, draws=2)
+    assert found.absolute.at_limit
+
+
 def test_accuracy_of_no_classification_is_a_reason():
     net, data = quadratic()
     found = measured(net, data, criterion="accuracy")

@@ -38,6 +38,8 @@ class Scores:
     """Along the first axis of the targets: sequences, not tokens."""
     tokens: int
     """What loss and margins are means and quantiles over."""
+    classes: int | None
+    """Number of logits; None where the data are no classification."""
     margins: Array | None
     """(tokens,) float32; None where they were not asked for or the data are no classification."""
 
@@ -62,7 +64,7 @@ class Pass:
     def __call__(self, model: torch.nn.Module, *, margins: bool = False) -> Scores:
         """Scores of this network. An answer that is not finite makes the loss infinite."""
         total = 0.0
-        right = samples = tokens = 0
+        right = samples = tokens = classes = 0
         kept: list[Array] = []
         is_classification = True
         with torch.no_grad(), private_randomness(self.seed, self.data.device):
@@ -74,6 +76,7 @@ class Pass:
                     is_classification = False
                 else:
                     right += right_count(found)
+                    classes = found.logits.shape[1]
                     if margins and found.logits.shape[1] > 1:
                         kept.append(margins_of(found).cpu().numpy())
                 count = (targets.shape[0] if targets.ndim else 1) if found is None else len(found.targets)
@@ -95,6 +98,7 @@ class Pass:
             accuracy=right / tokens if is_classification else None,
             samples=samples,
             tokens=tokens,
+            classes=classes if is_classification else None,
             margins=np.concatenate(kept) if kept and is_classification else None,
         )
 

@@ -39,6 +39,9 @@ def _tolerance(
     criterion = request.criterion_of(scores)
     if criterion == "accuracy" and scores.accuracy is None:
         return Reason.not_classification
+    target, limit = request.target_of(criterion), request.limit_of(criterion, magnitude=kind == MAGNITUDE)
+    if criterion == "accuracy" and not request.legacy and _is_near_guessing(scores, target):
+        return Reason.no_room
     before = _score(scores, criterion)
     if not math.isfinite(before):
         return Reason.non_finite
@@ -48,7 +51,6 @@ def _tolerance(
         with noise.added(draw, sigma):
             return _score(run(model), criterion) - before
 
-    target, limit = request.target_of(criterion), request.limit_of(criterion, magnitude=kind == MAGNITUDE)
     if request.legacy:
         return legacy.published_sigma(
             rise, target=target, limit=limit, depth=request.depth, draws=request.draws, criterion=criterion
@@ -60,6 +62,11 @@ def _tolerance(
         depth=request.depth,
         criterion=criterion,
     )
+
+
+def _is_near_guessing(scores: Scores, target: float) -> bool:
+    """Noise ends in guessing: where that costs less than the target, no σ is too large."""
+    return bool(scores.classes) and (scores.accuracy or 0.0) - target < 1.0 / (scores.classes or 1)
 
 
 def _score(scores: Scores, criterion: str) -> float:

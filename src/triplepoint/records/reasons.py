@@ -57,6 +57,7 @@ class Reason(StrEnum):
     no_path_norm = "no_path_norm"
     overflow = "overflow"
     no_tolerance = "no_tolerance"
+    no_room = "no_room"
     no_effect = "no_effect"
     forward_failed = "forward_failed"
 
@@ -112,6 +113,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.no_path_norm: "The network does something that no sum over paths of weights describes.",
     Reason.overflow: "The number leaves the range of float64.",
     Reason.no_tolerance: "The least weight noise that was tried raises the loss by more than the target.",
+    Reason.no_room: "The accuracy is so near to guessing that no weight noise can lower it by the target.",
     Reason.no_effect: "No weight noise changed the loss at all: the forward pass does not use the weights.",
     Reason.forward_failed: "The network could not be run the way this metric needs.",
     Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
