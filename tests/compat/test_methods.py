@@ -63,6 +63,8 @@ def test_distances_are_by_name_and_of_biases_too():
     assert (weight, bias) == (table["delta_W"].mean(), table["delta_b"].mean())
     assert list(table.columns) == ["method", "name", "delta_W", "delta_b", "M", "N", "b_shape", "longname"]
     assert table.index.name == "layer_id"
+    _, _, table = ww.WeightWatcher().distances(one, {**other, "first.weight": other["first.weight"][:9]})
+    assert list(table["name"]) == ["conv"]
 
 
 def test_distances_of_kernels_are_means_over_positions():
@@ -239,6 +241,10 @@ def test_the_largest_eigenvalues_can_be_left_out_of_the_fit():
     table = ww.WeightWatcher(model()).analyze(layers=["first"], xmax=-3)
     assert table["alpha"][0] == pytest.approx(scan({"w": rest})["w"].metrics["alpha"])
     assert table["xmax"][0] == pytest.approx(sigma[3] ** 2)
+    small = {name: 1e-3 * value for name, value in model().items()}
+    assert ww.WeightWatcher(small).analyze(layers=["first"], xmax=-3)["alpha"][0] == pytest.approx(
+        table["alpha"][0]
+    )
     assert table["lambda_max"][0] == pytest.approx(sigma[0] ** 2)
 
 

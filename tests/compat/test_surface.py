@@ -151,6 +151,15 @@ def test_layers_of_a_module_are_numbered_by_their_place_and_named_by_their_path(
     assert list(table["N"]) == [30, 40, 24]
 
 
+@BOTH
+def test_a_fused_weight_that_weightwatcher_lists_is_one_row(compat):
+    weights = {"block.attn.qkv.weight": gaussian((144, 48)), "block.attn.proj.weight": gaussian((48, 48), 2)}
+    assert len([row for row in scan(weights).matrices if row.status == "ok"]) == 5
+    table = ww.WeightWatcher(weights, compat=compat).analyze()
+    assert list(table["longname"]) == ["block.attn.qkv", "block.attn.proj"]
+    assert list(table["N"]) == [144, 48]
+
+
 def test_tied_weights_are_one_row_or_weightwatchers_two():
     shared = gaussian((50, 30))
     weights = {"wte.weight": shared, "lm_head.weight": shared}
