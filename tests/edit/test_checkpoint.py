@@ -6,6 +6,7 @@ Witness: a whole SVD of every matrix as it is known to lie in its tensor.
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import ml_dtypes
 import numpy as np
@@ -17,9 +18,11 @@ from tests.edit.copies import held, model, nearest, saved, sharded, singular
 from tests.worlds import gaussian, with_singular_values
 from triplepoint import edit_checkpoint, scan
 from triplepoint.edit import provenance, target
+from triplepoint.edit.choosing import scanned_counts
 from triplepoint.edit.tensors import native
+from triplepoint.edit.wish import wish
 from triplepoint.errors import TriplepointError, UsageError
-from triplepoint.records import Reason, Scan, TensorInfo
+from triplepoint.records import MatrixPlan, Reason, Scan, TensorInfo
 
 
 def edited(tmp_path, arrays, **asked):
@@ -63,6 +66,14 @@ def test_components_are_those_that_the_scan_counts(tmp_path, edit):
         count = int(before[matrix.id].metrics[metric])
         assert (matrix.kept, matrix.before.metrics[metric]) == (count, count)
         np.testing.assert_allclose(found[matrix.name], nearest(arrays[matrix.name], count), atol=1e-5)
+
+
+def test_counts_of_a_scan_in_single_precision_are_not_taken():
+    (row,) = scan({"w.weight": model()["layer.0.weight"]}).matrices
+    plan = MatrixPlan("w.weight", "w.weight", ("w.weight",), (60, 40), "F32")
+    assert scanned_counts(wish("spikes"), plan, row) == [3]
+    assert scanned_counts(wish("spikes"), plan, replace(row, method="gram32+tridiagonal")) is None
+    assert scanned_counts(wish("spikes"), replace(plan, slices=9), row) is None
 
 
 def test_spikes_are_removed_and_noise_has_none_to_keep(tmp_path):

@@ -22,7 +22,7 @@ import numpy as np
 from triplepoint.edit.wish import Wish
 from triplepoint.facts import Facts
 from triplepoint.linalg import Decomposition
-from triplepoint.records import Noises, PowerLawFit, Reason, TraceLog
+from triplepoint.records import MatrixPlan, MatrixRow, Noises, PowerLawFit, Reason, TraceLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +36,28 @@ class Left:
 def chosen_counts(wish: Wish, facts: Facts) -> Sequence[int] | Left:
     """Leading components of each slice; `Left` where the number cannot be had, is zero, or changes nothing."""
     counts = _spikes(facts) if wish.what == "spikes" else _pooled(wish, facts)
-    if isinstance(counts, Left):
-        return counts
-    total = components(facts)
+    return counts if isinstance(counts, Left) else _checked(wish, counts, components(facts))
+
+
+def scanned_counts(wish: Wish, plan: MatrixPlan, row: MatrixRow) -> Sequence[int] | Left | None:
+    """The same of a matrix of one slice, from what its scan has measured; None where that does not say it.
+
+    A third decomposition of every matrix would cost as much as a scan. Numbers of a spectrum in single precision are
+    not taken: which components are kept must not depend on the mode.
+    """
+    total = row.num_eigenvalues
+    if plan.slices > 1 or total is None or row.method is None or row.method.startswith("gram32"):
+        return None
+    if wish.what in _METRICS:
+        value = row.metrics.get(_METRICS[wish.what])
+        return None if value is None else _checked(wish, [round(value)], total)
+    return _checked(wish, [_share(wish, total)], total)
+
+
+_METRICS = {"ecs": "ecs_num", "tail": "num_tail", "spikes": "num_spikes"}
+
+
+def _checked(wish: Wish, counts: Sequence[int], total: int) -> Sequence[int] | Left:
     if sum(counts) == 0:
         return Left(Reason.nothing_to_edit, _NONE[wish.what])
     if sum(counts) >= total:
@@ -78,13 +97,17 @@ def _pooled(wish: Wish, facts: Facts) -> list[int] | Left:
 
 
 def _count(wish: Wish, facts: Facts, total: int) -> int | Reason:
-    if wish.what == "components":
-        return min(int(wish.amount), total)
-    if wish.what == "percent":
-        # 10 % of 30 are 3, whatever 0.1 · 30 is in floating point.
-        return max(1, math.ceil(round(wish.amount * total / 100, 9)))
     if wish.what == "ecs":
         space = facts.get(TraceLog)
         return space if isinstance(space, Reason) else space.num
-    fit = facts.get(PowerLawFit)
-    return fit if isinstance(fit, Reason) else fit.num_tail
+    if wish.what == "tail":
+        fit = facts.get(PowerLawFit)
+        return fit if isinstance(fit, Reason) else fit.num_tail
+    return _share(wish, total)
+
+
+def _share(wish: Wish, total: int) -> int:
+    if wish.what == "components":
+        return min(int(wish.amount), total)
+    # 10 % of 30 are 3, whatever 0.1 · 30 is in floating point.
+    return max(1, math.ceil(round(wish.amount * total / 100, 9)))

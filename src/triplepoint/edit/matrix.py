@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from triplepoint.analysis import Settings, examine
-from triplepoint.edit.choosing import Left, chosen_counts, components
+from triplepoint.edit.choosing import Left, chosen_counts, components, scanned_counts
 from triplepoint.edit.components import Filter, dropping, filtered, keeping
 from triplepoint.edit.shrinking import shrinking
 from triplepoint.edit.traps import Trapped, trapped_slices, without
 from triplepoint.edit.wish import Wish
 from triplepoint.facts import Facts
 from triplepoint.linalg import Decomposition, choose_backend, decompose
+from triplepoint.matrices import form
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.traps import find_traps
-from triplepoint.records import MatrixPlan, Noises, Reason, Spectrum, Traps, WeightMatrix
+from triplepoint.records import MatrixPlan, MatrixRow, Noises, Reason, Spectrum, Traps, WeightMatrix
 
 Array = np.ndarray[Any, Any]
 
@@ -45,33 +46,42 @@ class Change:
 
 
 def edited(
-    wish: Wish, plan: MatrixPlan, loaded: Array, matrix: Array, settings: Settings
+    wish: Wish, plan: MatrixPlan, row: MatrixRow, loaded: Array, settings: Settings
 ) -> tuple[Array, Change] | Left:
-    """(slices, rows, columns) in the type of `matrix`, which is `loaded` as the plan arranges it; or why it stays.
+    """The matrix that the plan forms of `loaded`, changed, (slices, rows, columns) in its type; or why it stays.
 
-    Everything is computed in float64 and rounded once. Never raises for a bad matrix.
+    `row` is what the scan says of it. Computed in float64 and rounded once. Never raises for a bad matrix.
     """
+    matrix = form(plan, loaded).values
+    assert isinstance(matrix, np.ndarray), "packed values are not taken"
     try:
+        if wish.action != "shrink" and wish.what != "traps":
+            counts = scanned_counts(wish, plan, row)
+            if counts is not None:
+                filters = counts if isinstance(counts, Left) else _by_counts(wish, matrix, counts)
+                return _through(filters, plan, matrix)
         facts = examine(plan, loaded, settings)
         if isinstance(facts, Reason):
             return Left(facts)
-        return _edited(wish, plan, matrix, facts)
+        if wish.what == "traps":
+            return _cleaned(plan, matrix, facts)
+        return _through(_filters(wish, matrix, facts), plan, matrix)
     except MemoryError:
         return Left(Reason.out_of_memory)
     except np.linalg.LinAlgError:
         return Left(Reason.not_converged)
 
 
-def _edited(wish: Wish, plan: MatrixPlan, matrix: Array, facts: Facts) -> tuple[Array, Change] | Left:
-    if wish.what == "traps":
-        return _cleaned(plan, matrix, facts)
-    filters = _filters(wish, matrix, facts)
+def _through(
+    filters: list[tuple[Filter, int]] | Left, plan: MatrixPlan, matrix: Array
+) -> tuple[Array, Change] | Left:
     if isinstance(filters, Left):
         return filters
     found = _rounded(matrix, plan.dtype, _by_filters(matrix, [one for one, _ in filters]))
     if isinstance(found, Left):
         return found
-    return found[0], Change(components(facts), sum(kept for _, kept in filters), found[1])
+    total = len(matrix) * min(matrix.shape[1:])
+    return found[0], Change(total, sum(kept for _, kept in filters), found[1])
 
 
 def _cleaned(plan: MatrixPlan, matrix: Array, facts: Facts) -> tuple[Array, Change] | Left:
@@ -91,8 +101,8 @@ def _cleaned(plan: MatrixPlan, matrix: Array, facts: Facts) -> tuple[Array, Chan
 
 def _filters(wish: Wish, matrix: Array, facts: Facts) -> list[tuple[Filter, int]] | Left:
     """The filter of every slice, and how many components it leaves."""
-    side = min(matrix.shape[1:])
     if wish.action == "shrink":
+        side = min(matrix.shape[1:])
         noises = facts.get(Noises)
         if isinstance(noises, Reason):
             return Left(noises)
@@ -103,8 +113,11 @@ def _filters(wish: Wish, matrix: Array, facts: Facts) -> list[tuple[Filter, int]
             for one, noise in zip(matrix, noises.slices, strict=True)
         ]
     counts = chosen_counts(wish, facts)
-    if isinstance(counts, Left):
-        return counts
+    return counts if isinstance(counts, Left) else _by_counts(wish, matrix, counts)
+
+
+def _by_counts(wish: Wish, matrix: Array, counts: Sequence[int]) -> list[tuple[Filter, int]]:
+    side = min(matrix.shape[1:])
     if wish.action == "keep":
         return [(keeping(one, count), count) for one, count in zip(matrix, counts, strict=True)]
     return [(dropping(one, count), side - count) for one, count in zip(matrix, counts, strict=True)]

@@ -10,12 +10,11 @@ from triplepoint.records.edits import METRICS, EditedMatrix, Reading
 
 
 def edited_matrices(
-    before: Scan, after: Scan, ids: Iterable[str], tensors: EditedTensors
+    rows: Iterable[MatrixRow], after: Scan, tensors: EditedTensors
 ) -> tuple[EditedMatrix, ...]:
-    """In the order of the checkpoint."""
-    rows = {row.id: row for row in before.matrices}
+    """One for each of the rows that were to change."""
     new = {row.id: row for row in after.matrices}
-    return tuple(_matrix(rows[id], new[id], tensors) for id in ids)
+    return tuple(_matrix(row, new[row.id], tensors) for row in rows)
 
 
 def _matrix(row: MatrixRow, new: MatrixRow, tensors: EditedTensors) -> EditedMatrix:

@@ -138,8 +138,8 @@ def run(
     overrides = matrices.overrides_of(request.layouts)
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read, overrides), reader.read)
     plans = chosen(plans, request.layers)
-    ids = [row.id for row in before.matrices if row.counted and row.status == "ok"]
-    tensors = EditedTensors(reader, plans, ids, edit, settings)
+    rows = [row for row in before.matrices if row.counted and row.status == "ok"]
+    tensors = EditedTensors(reader, plans, rows, edit, settings)
     job = _Job(request, edit, reader, tensors, before, workers, on_row)
     after, notes, written = _dry(job) if dry_run or place is None else _written(job, place)
     followed = [
@@ -157,7 +157,7 @@ def run(
         settings=job.settings,
         output=written,
         dry_run=dry_run,
-        matrices=edited_matrices(before, after, ids, tensors),
+        matrices=edited_matrices(rows, after, tensors),
         before=before,
         after=after,
         notes=(*followed, *notes),

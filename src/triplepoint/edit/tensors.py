@@ -23,7 +23,7 @@ from triplepoint.edit.wish import Wish
 from triplepoint.errors import TriplepointError
 from triplepoint.linalg import Mode
 from triplepoint.matrices import layouts
-from triplepoint.records import MatrixPlan, Reason, TensorInfo
+from triplepoint.records import MatrixPlan, MatrixRow, Reason, TensorInfo
 
 Array = np.ndarray[Any, Any]
 Piece = tuple[str, int | None]
@@ -31,13 +31,19 @@ Piece = tuple[str, int | None]
 
 
 class EditedTensors:
-    """Reads tensors as they will be. What was done to which matrix is in `changes` and `left` once it was read.
+    """Reads tensors as they will be, with the matrices of `rows` changed.
 
+    What was done to which matrix is in `changes` and `left` once it was read.
     The result depends on seed and ids alone, so it may be asked for twice and from several threads.
     """
 
     def __init__(
-        self, reader: Reader, plans: Sequence[MatrixPlan], ids: Iterable[str], wish: Wish, settings: Settings
+        self,
+        reader: Reader,
+        plans: Sequence[MatrixPlan],
+        rows: Iterable[MatrixRow],
+        wish: Wish,
+        settings: Settings,
     ) -> None:
         self._reader, self._wish = reader, wish
         mode: Mode = "precise" if settings.mode == "fast" else settings.mode
@@ -47,9 +53,10 @@ class EditedTensors:
         self.left: dict[str, Left] = {}
         self._arrays: dict[Piece, list[MatrixPlan]] = {}
         self._products: dict[str, MatrixPlan] = {}
-        wanted, shared = set(ids), _shared(plans, self._infos)
+        self._rows = {row.id: row for row in rows}
+        shared = _shared(plans, self._infos)
         for plan in plans:
-            if plan.id in wanted and plan.reason is None:
+            if plan.id in self._rows and plan.reason is None:
                 self._take(plan, shared)
         self.followers = _followers(plans, self._infos)
         """Tied tensor → the tensor whose values it has."""
@@ -103,9 +110,7 @@ class EditedTensors:
         plans = self._arrays.get(piece, [])
         whole: Array | None = None
         for plan in plans:
-            loaded = matrices.form(plan, stored)
-            assert isinstance(loaded.values, np.ndarray), "packed values are not taken"
-            found = matrix.edited(self._wish, plan, stored, loaded.values, self._settings)
+            found = matrix.edited(self._wish, plan, self._rows[plan.id], stored, self._settings)
             if isinstance(found, Left):
                 self.left[plan.id] = found
                 continue
