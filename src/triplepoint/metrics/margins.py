@@ -79,7 +79,7 @@ def plus_log(value: float | None, ratios: float | None) -> float | None:
 _DATA = (
     "It depends on the data and on which tenth of them is hardest; scaling the last layer moves it at will."
 )
-_BOTH = f"A scale metric: it follows the generalisation gap along a training and opposes quality. {_DATA}"
+_BOTH = f"Along the trainings of the study it followed the gap to the test data and opposed quality. {_DATA}"
 _SPEC = math.log(36.0 / 4.0)
 _FRO = math.log(144.0 / 4.0)
 

@@ -96,7 +96,8 @@ _TAIL = math.log(2000.0) + 10.0
 
 _SIGMA = (
     "σ is known to a few per cent only (its standard error is given), and depends on the data, the target and the "
-    "scale of layers that a later one undoes. A scale metric: it follows the generalisation gap and opposes quality."
+    "scale of layers that a later one undoes. In the study it followed the gap and opposed quality; between learning "
+    "rates and batch sizes of perceptrons σ and σ' went with quality (benchmarks/generalization)."
 )
 
 
