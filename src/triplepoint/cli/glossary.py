@@ -167,8 +167,9 @@ def _polarity(metric: Metric) -> str:
 
 
 def _same_name(name: str, metric: Metric) -> str:
-    """It has no tests of fits, and its other laws have names of their own."""
-    return f"{name}, if it has this metric" if metric.group in {"", "randomize"} else ""
+    """It has no tests of fits and no metrics of data, and its other laws have names of their own."""
+    known = metric.level == "matrix" and metric.group in {"", "randomize"}
+    return f"{name}, if it has this metric" if known else ""
 
 
 def _rule(group: str, name: str, rule: Rule) -> Entry:
