@@ -49,6 +49,9 @@ WRONG = [
     {"window": 3},
     {"bulk": "fast"},
     {"mode": None},
+    {"layouts": ["a=out,in"]},
+    {"max_tensors": "x"},
+    {"max_tensors": 0},
 ]
 
 

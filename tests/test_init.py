@@ -113,6 +113,21 @@ def test_adapters_are_compared_as_products():
     assert row.metrics["w_cka"] == pytest.approx(cka(product["after"], product["before"]), rel=1e-9)
 
 
+@pytest.mark.parametrize(("broken", "reason"), [(np.inf, Reason.non_finite), (1e160, Reason.extreme_scale)])
+def test_factors_that_are_broken_or_too_large_have_no_distance(broken, reason):
+    rng = np.random.default_rng(3)
+    before = {
+        "q.lora_A.weight": rng.standard_normal((8, 48)),
+        "q.lora_B.weight": rng.standard_normal((64, 8)),
+    }
+    large = {name: value * 1e160 for name, value in before.items()}
+    large["q.lora_A.weight"][0, 0] = broken
+    (row,) = scan(before, init=large).matrices
+    assert row.metric_status["fro_dist"] == reason
+    (row,) = scan(before, init=before).matrices
+    assert (row.metrics["fro_dist"], row.metric_status["update_stable_rank"]) == (0, Reason.undefined)
+
+
 def test_nothing_changed_is_a_distance_of_zero():
     row = scan(layers(0), init=layers(0))["a.weight"]
     assert row.metrics["fro_dist"] == row.metrics["dist_spec_init"] == 0
@@ -144,12 +159,24 @@ def test_a_metric_that_needs_them_says_so():
         scan(layers(0), metrics=["w_cka"])
 
 
-def test_broken_initial_weights_have_no_distance():
+@pytest.mark.parametrize("broken", [np.nan, np.inf])
+def test_broken_initial_weights_have_no_distance(broken):
     before = layers(0)
-    before["a.weight"][3, 3] = np.nan
-    row = scan(layers(1), init=before)["a.weight"]
-    assert row.metric_status["fro_dist"] == Reason.non_finite
-    assert row.metric_status["w_cka"] == Reason.undefined
+    before["a.weight"][3, 3] = before["conv.weight"][3, 3, 1, 1] = broken
+    after = scan(layers(1), init=before)
+    assert all(
+        after[id].metric_status[name] == Reason.non_finite
+        for id in ("a.weight", "conv.weight")
+        for name in INIT
+    )
+
+
+def test_a_change_beyond_float32_is_measured():
+    far = np.zeros((20, 12), np.float32)
+    far[2, 3] = 3e38
+    after = far + np.eye(20, 12, dtype=np.float32)
+    row = scan({"w": after}, init={"w": -far})["w"]
+    assert row.metrics["fro_dist"] == pytest.approx((2 * float(far[2, 3])) ** 2)
 
 
 def test_initial_weights_beyond_the_range_have_no_distance():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from triplepoint.errors import UsageError
@@ -93,6 +93,17 @@ def path(name: str, value: Any) -> str:
     if not isinstance(found, str):
         raise UsageError(f"{name} {_short(value)}", "no path", "Name a file")
     return found
+
+
+def layouts(value: Mapping[str, str] | None) -> tuple[str, ...]:
+    """`GLOB=LAYOUT` of every entry.
+
+    >>> layouts({"*.qkv": "out,in"})
+    ('*.qkv=out,in',)
+    """
+    if value is not None and not isinstance(value, Mapping):
+        raise UsageError(f"layouts {_short(value)}", "no dict", 'Use one such as {"*.qkv": "out,in"}')
+    return tuple(f"{glob}={layout}" for glob, layout in (value or {}).items())
 
 
 def _short(value: Any) -> str:

@@ -62,6 +62,7 @@ class ScanRequest:
 def settings_of(request: ScanRequest) -> Settings:
     """What each matrix needs to know; an unknown mode, metric or interval is a UsageError."""
     metrics = _metrics(request)
+    asked.whole("max_tensors", request.max_tensors, 1)
     seed = asked.whole("seed", request.seed, 0)
     return Settings(
         mode=asked.word("mode", request.mode, MODES),

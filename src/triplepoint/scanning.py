@@ -105,7 +105,7 @@ def scan(
             interval=interval,
             allow_pickle=allow_pickle,
             device=device,
-            layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
+            layouts=asked.layouts(layouts),
             max_tensors=max_tensors,
             resume=None if resume is None else asked.path("resume", resume),
             randomize=randomize,

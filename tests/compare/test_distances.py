@@ -130,14 +130,18 @@ def test_layers_are_chosen_on_both_sides(pair):
 
 
 def test_a_bad_tensor_costs_its_own_row(pair):
-    broken = pair[1] | {"one.weight": np.full((12, 7), np.nan, np.float32)}
-    for method in ("raw", "all"):
-        assert distances(pair[0], broken, method=method)["one.weight"].reason is Reason.non_finite
+    for value in (np.inf, np.nan):
+        broken = pair[1] | {"one.weight": np.full((12, 7), value, np.float32)}
+        for method in ("raw", "all", "euclidean", "cka"):
+            assert distances(pair[0], broken, method=method)["one.weight"].reason is Reason.non_finite
     found = distances(pair[0], broken)
     assert found["one.weight"].frobenius is None
     assert found.avg_dW == found["conv.weight"].frobenius
     huge = {"w.weight": np.full((3, 4), 1e300)}
     assert distances(huge, {"w.weight": -huge["w.weight"]})["w.weight"].relative == pytest.approx(2)
+    far = {"w.weight": np.full((3, 4), 1.7e308), "w.bias": np.full(3, 1.7e308)}
+    apart = distances(far, {name: -value for name, value in far.items()}, method="raw")
+    assert apart["w.weight"].reason is apart.vectors[0].reason is Reason.extreme_scale
     zero = {"w.weight": np.zeros((3, 4))}
     row = distances(zero, {"w.weight": np.eye(3, 4)})["w.weight"]
     assert (row.frobenius, row.relative, row.cka) == (pytest.approx(math.sqrt(3)), None, None)
@@ -235,6 +239,12 @@ def test_what_cannot_be_compared_is_refused(pair):
         distances(*pair, method="cosine")
     with pytest.raises(UsageError, match="no tensor of one"):
         distances({"a.weight": np.eye(3)}, {"b.weight": np.eye(3)})
+
+
+@pytest.mark.parametrize("options", [{"layouts": ["a=out,in"]}, {"max_tensors": "many"}], ids=str)
+def test_options_of_another_type_are_refused(pair, options):
+    with pytest.raises(UsageError, match=next(iter(options))):
+        distances(*pair, **options)
 
 
 def test_the_package_offers_it():

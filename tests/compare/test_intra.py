@@ -89,12 +89,17 @@ def test_pairs_can_be_named_also_of_slices():
         (("fc2.weight", "fc1.weight"), "40 outputs, the second 32 inputs"),
         (("fc1.weight", "conv.weight"), "Name one of its slices"),
         ("fc1.weight", "not two ids"),
+        (("fc1.weight", ["fc2.weight"]), "not two ids"),
+        (None, "not two ids"),
     ],
 )
 def test_a_pair_that_makes_no_product_is_refused(pair, words):
     weights = two(24, 40, 32) | {"conv.weight": gaussian((16, 24, 3, 3), 3)}
     with pytest.raises(UsageError, match=words):
         intra(weights, pairs=[pair])
+    for pairs in (3, "fc1.weight", []):
+        with pytest.raises(UsageError, match="pair"):
+            intra(weights, pairs=pairs)
 
 
 def test_a_checkpoint_without_pairs_says_what_to_do():

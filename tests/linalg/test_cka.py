@@ -94,7 +94,8 @@ def test_a_matrix_without_variation_has_none(shape):
     assert math.isnan(linear_cka(a, np.zeros(shape)))
     assert math.isnan(linear_cka(flat, a))
     assert 0 < linear_cka(flat, a, centred=False) < 1
-    assert math.isnan(linear_cka(a, np.where(a == a[3, 3], np.nan, a)))
+    for broken in (np.nan, np.inf):
+        assert math.isnan(linear_cka(a, np.where(a == a[3, 3], broken, a)))
 
 
 def test_stored_types_and_packed_rows_and_factors_are_what_they_stand_for():

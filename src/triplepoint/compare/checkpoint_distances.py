@@ -83,7 +83,8 @@ def distances(
     method = asked.word("method", method, tuple(METHODS))
     directions = asked.whole("directions", directions, 0)
     patterns = asked.names("layers", layers)
-    overrides = matrices.overrides_of(f"{glob}={layout}" for glob, layout in (layouts or {}).items())
+    asked.whole("max_tensors", max_tensors, 1)
+    overrides = matrices.overrides_of(asked.layouts(layouts))
     threads = workers_of(workers)
     one, other = (
         Opened.of(source, wanted, allow_pickle=allow_pickle, max_tensors=max_tensors)
@@ -181,5 +182,8 @@ def _vector(pair: Pair, one: Opened, other: Opened) -> VectorDistance:
         return replace(blank, reason=Reason.unreadable)
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         return replace(blank, reason=Reason.non_finite)
-    change, base = frobenius(a - b), frobenius(a)
+    with np.errstate(over="ignore"):
+        change, base = frobenius(a - b), frobenius(a)
+    if not np.isfinite(change + base):
+        return replace(blank, reason=Reason.extreme_scale)
     return replace(blank, euclidean=change, relative=change / base if base else None)

@@ -94,7 +94,7 @@ def intra(
         workers=workers,
         interval=interval,
         allow_pickle=allow_pickle,
-        layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
+        layouts=asked.layouts(layouts),
         max_tensors=max_tensors,
         tails=tails,
         vectors=vectors,
@@ -188,14 +188,19 @@ def _products(
                 "Name them: pairs=[(first, second)], the rows of the first as many as the columns of the second",
             )
     else:
+        if isinstance(asked_for, str) or not isinstance(asked_for, Iterable):
+            raise UsageError(f"pairs {asked_for!r}", "no list of pairs", "Use [(first, second)]")
         found = [_named(opened.plans, pair) for pair in asked_for]
+        if not found:
+            raise UsageError("pairs []", "no pair", "Name some, or leave it out for those that the ids tell")
     made = [_product(first, second, seed) for first, second in found]
     return {product.plan.id: product for product in made}
 
 
 def _named(plans: Sequence[MatrixPlan], pair: tuple[str, str]) -> tuple[MatrixPlan, MatrixPlan]:
     by_id = {plan.id: plan for plan in plans if plan.shape is not None}
-    if isinstance(pair, str) or len(pair) != 2:
+    ids = isinstance(pair, tuple | list) and [id for id in pair if isinstance(id, str)]
+    if not ids or len(pair) != 2 or len(ids) != 2:
         raise UsageError(f"pairs {pair!r}", "not two ids", "Use (first, second)")
     for id in pair:
         if id not in by_id:

@@ -11,7 +11,7 @@ import numpy as np
 from triplepoint.compare.subspaces import subspace_overlap
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.linalg.cka import linear_ckas
-from triplepoint.linalg.difference import difference
+from triplepoint.linalg.difference import all_finite, difference
 from triplepoint.linalg.panels import convert
 from triplepoint.records import LowRank, Reason, Values
 
@@ -46,7 +46,7 @@ def measures(
         base = math.hypot(*(frobenius(matrix) for matrix in _matrices(one)))
         whole = math.hypot(*norms)
         if not (math.isfinite(whole) and math.isfinite(base)):
-            return Reason.non_finite
+            return _too_large(one, other)
         found["frobenius"] = whole
         found["relative"] = whole / base if base else None
         found["euclidean"] = math.fsum(norms) / len(norms)
@@ -57,6 +57,8 @@ def measures(
             found["spectral"] = spectral
     if "alignment" in wanted:
         found |= _alignment(one, other)
+        if found["cka"] is None and not (all_finite(one) and all_finite(other)):
+            return Reason.non_finite
     if directions:
         pairs = zip(_matrices(one), _matrices(other), strict=True)
         overlaps = [subspace_overlap(a, b, directions) for a, b in pairs]
@@ -78,9 +80,16 @@ def frobenius(matrix: Array | LowRank) -> float:
         wide = np.empty(block.shape, np.float64)
         convert(block, wide)
         largest = float(np.max(np.abs(wide))) if wide.size else 0.0
+        if not math.isfinite(largest):
+            return largest
         if largest:
             norms.append(largest * float(np.linalg.norm(wide / largest)))
     return math.hypot(*norms)
+
+
+def _too_large(one: Values, other: Values) -> Reason:
+    """Why a norm of two weights is not finite."""
+    return Reason.extreme_scale if all_finite(one) and all_finite(other) else Reason.non_finite
 
 
 def _spectral(change: Values) -> float | Reason:

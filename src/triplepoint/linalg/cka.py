@@ -150,12 +150,18 @@ def _means(matrix: Array | PackedRows, factor: float) -> Array:
 
 
 def _factor(matrix: Array | PackedRows) -> float:
-    """A power of two that brings the largest entry near 1: fourth powers of entries stay in range."""
+    """A power of two that brings the largest entry near 1: fourth powers of entries stay in range.
+
+    NaN where an entry is not finite: everything then is, without a warning.
+    """
     largest = 0.0
     for start, stop in _steps(*matrix.shape):
         block = matrix[start:stop]
-        largest = max(largest, float(np.max(block)), -float(np.min(block)))
-    return 2.0 ** -max(math.frexp(largest)[1], -1000) if 0 < largest < math.inf else 1.0
+        high, low = float(np.max(block)), float(np.min(block))
+        if not (math.isfinite(high) and math.isfinite(low)):
+            return math.nan
+        largest = max(largest, high, -low)
+    return 2.0 ** -max(math.frexp(largest)[1], -1000) if largest > 0 else 1.0
 
 
 def _check_memory(numbers: int) -> None:

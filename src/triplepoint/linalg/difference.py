@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -37,27 +38,50 @@ def distance_from_init(matrix: WeightMatrix, initial: InitialWeights) -> Initial
     if isinstance(change, Reason):
         return change
     found = decompose(change, "precise", choose_backend())
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         norm = _squared_norm(before)
     if found is Reason.all_zero:
         return InitialDistance(0.0, 0.0, norm)
     if isinstance(found, Reason):
         return found
-    if not np.isfinite(norm):
+    with np.errstate(over="ignore"):
+        squares = np.square(found.singular_values)
+        total = float(np.sum(squares))
+    if not np.isfinite(norm + total):
         return Reason.extreme_scale
-    squares = np.square(found.singular_values)
-    return InitialDistance(float(np.sum(squares)), float(np.max(squares)), norm)
+    return InitialDistance(total, float(np.max(squares)), norm)
 
 
 def difference(after: Values, before: Values) -> Values | Reason:
     """`after` − `before`, which `matrices.Initial` has found to be of one shape; of two products a product again."""
     if isinstance(after, LowRank) and isinstance(before, LowRank):
+        if _same(after, before):  # of which rounding alone would be left
+            return replace(after, left=np.zeros_like(after.left))
         left = np.concatenate([after.factor * _wide(after.left), -before.factor * _wide(before.left)], axis=1)
         return LowRank(left, np.concatenate([_wide(after.right), _wide(before.right)], axis=0))
     if isinstance(after, LowRank) or isinstance(before, LowRank):
         return Reason.not_in_init
+    narrow = np.float64 not in (after.dtype, before.dtype)
+    change = _subtracted(after, before, np.dtype(np.float32 if narrow else np.float64))
+    if narrow and isinstance(change, np.ndarray) and not all_finite(change) and all_finite(before):
+        # Two finite entries of opposite sign may lie further apart than float32 reaches.
+        return _subtracted(after, before, np.dtype(np.float64))
+    return change
+
+
+def all_finite(values: Values) -> bool:
+    """Whether neither NaN nor infinity is among the entries, or among those of the factors."""
+    if isinstance(values, LowRank):
+        return bool(np.all(np.isfinite(values.left)) and np.all(np.isfinite(values.right)))
+    return all(
+        bool(np.all(np.isfinite(matrix[start : start + BLOCK_ROWS])))
+        for matrix in _slices(values)
+        for start in range(0, matrix.shape[0], BLOCK_ROWS)
+    )
+
+
+def _subtracted(after: Any, before: Any, dtype: np.dtype[Any]) -> Array | Reason:
     pairs = list(zip(_slices(after), _slices(before), strict=True))
-    dtype = np.dtype(np.float64 if np.float64 in (after.dtype, before.dtype) else np.float32)
     needed = float(dtype.itemsize) * after.size
     if needed > memory.ALWAYS_FITS and needed > memory.available_bytes():
         return Reason.out_of_memory
@@ -68,7 +92,8 @@ def difference(after: Values, before: Values) -> Values | Reason:
             convert(one[rows], change[rows])
             minus = np.empty_like(change[rows])
             convert(other[rows], minus)
-            change[rows] -= minus
+            with np.errstate(over="ignore", invalid="ignore"):
+                change[rows] -= minus
     return out
 
 
@@ -79,7 +104,17 @@ def alignment_with_init(matrix: WeightMatrix, initial: InitialWeights) -> Initia
         return before
     pairs = zip(_slices(matrix.values), _slices(before), strict=True)
     found = [linear_cka(one, other) for one, other in pairs]
-    return InitialAlignment(float(np.mean(found)))
+    mean = float(np.mean(found))
+    # W itself is finite: it has been decomposed.
+    return InitialAlignment(mean) if np.isfinite(mean) or all_finite(before) else Reason.non_finite
+
+
+def _same(one: LowRank, other: LowRank) -> bool:
+    return (
+        one.factor == other.factor
+        and np.array_equal(one.left, other.left)
+        and np.array_equal(one.right, other.right)
+    )
 
 
 def _slices(values: Values) -> list[Any]:
