@@ -23,7 +23,15 @@ class Batches:
     def __iter__(self) -> Iterator[tuple[Any, torch.Tensor]]:
         for batch in self.source:
             inputs, targets = _parts(batch)
-            yield moved(inputs, self.device), targets.to(self.device)
+            yield moved(inputs, self.device), targets.to(self.device, copy=True)
+
+    @property
+    def generators(self) -> tuple[torch.Generator, ...]:
+        """Those that a `DataLoader` or its sampler was given: they shuffle, and are the caller's."""
+        sampler, batched = (getattr(self.source, name, None) for name in ("sampler", "batch_sampler"))
+        places = (self.source, sampler, batched, getattr(batched, "sampler", None))
+        found = (getattr(place, "generator", None) for place in places)
+        return tuple({id(one): one for one in found if isinstance(one, torch.Generator)}.values())
 
 
 def batches(data: Any, device: torch.device) -> Batches:
@@ -54,8 +62,8 @@ def _parts(batch: Any) -> tuple[Any, torch.Tensor]:
 
 
 def moved(value: Any, device: torch.device) -> Any:
-    """The same on another device."""
-    return mapped(value, lambda tensor: tensor.to(device))
+    """A copy on this device: a network that works in place must not change the caller's data."""
+    return mapped(value, lambda tensor: tensor.to(device, copy=True))
 
 
 def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
@@ -65,5 +73,6 @@ def mapped(value: Any, change: Callable[[torch.Tensor], torch.Tensor]) -> Any:
     if isinstance(value, Mapping):
         return {key: mapped(inner, change) for key, inner in value.items()}
     if isinstance(value, tuple | list):
-        return type(value)(mapped(inner, change) for inner in value)
+        parts = [mapped(inner, change) for inner in value]
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
     return value

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from triplepoint.generalization.folding import wide
+from triplepoint.generalization.folding import given, wide
 from triplepoint.generalization.weights import Weight, spectrum
 from triplepoint.linalg.circular import circular_norm
 from triplepoint.records import Reason
@@ -32,7 +32,7 @@ class Sizes:
         handles = []
         for name, module in model.named_modules():
             if isinstance(module, CONVOLUTIONS + TRANSPOSED):
-                handles.append(module.register_forward_hook(self._hook(name, module)))
+                handles.append(module.register_forward_hook(self._hook(name, module), with_kwargs=True))
 
         def stop() -> None:
             for handle in handles:
@@ -41,8 +41,8 @@ class Sizes:
         return stop
 
     def _hook(self, name: str, module: nn.Module) -> Callable[..., None]:
-        def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-            seen = output if isinstance(module, TRANSPOSED) else inputs[0]
+        def hook(_module: nn.Module, inputs: Any, named: Any, output: torch.Tensor) -> None:
+            seen = output if isinstance(module, TRANSPOSED) else given(inputs, named)
             axes = module.weight.ndim - 2  # type: ignore[operator]
             size = tuple(seen.shape[-axes:])
             self.of[name] = max(size, self.of.get(name, size))

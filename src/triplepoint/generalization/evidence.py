@@ -15,12 +15,12 @@ import numpy as np
 import torch
 
 from triplepoint.generalization import convolutions, folding, paths, tolerances, weights
+from triplepoint.generalization.batches import mapped
 from triplepoint.generalization.convolutions import Sizes
 from triplepoint.generalization.initial import Missing, initial_copy
 from triplepoint.generalization.outputs import call, logits_of
 from triplepoint.generalization.passes import Pass, Scores, explained
 from triplepoint.generalization.path_norms import Deviations
-from triplepoint.generalization.private import private_randomness
 from triplepoint.generalization.request import Request
 from triplepoint.records import (
     AbsoluteTolerance,
@@ -95,8 +95,9 @@ class Evidence:
 
     def _answer(self, model: torch.nn.Module) -> torch.Tensor:
         """What a network says to the first batch, for comparing networks."""
-        with torch.no_grad(), private_randomness(self._run.seed, self._run.data.device):
-            found = logits_of(call(model, self._first[0], self._run.forward))
+        inputs = mapped(self._first[0], torch.clone)  # a network may work in place
+        with torch.no_grad(), self._run.private():
+            found = logits_of(call(model, inputs, self._run.forward))
         return found if isinstance(found, torch.Tensor) else torch.zeros(0)
 
     @cached_property

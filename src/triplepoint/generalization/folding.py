@@ -45,15 +45,15 @@ def foldable(model: nn.Module, answer: Answer) -> Pairs:
         return hook
 
     def consumed(name: str) -> Callable[..., None]:
-        def hook(_module: nn.Module, inputs: tuple[torch.Tensor, ...]) -> None:
+        def hook(_module: nn.Module, inputs: Any, named: Any) -> None:
             runs[name] += 1
-            kept.append(inputs[0])
-            eaten.append((name, id(inputs[0])))
+            kept.append(given(inputs, named))
+            eaten.append((name, id(kept[-1])))
 
         return hook
 
     handles = [m.register_forward_hook(produced(name)) for name, m in layers.items()]
-    handles += [m.register_forward_pre_hook(consumed(name)) for name, m in norms.items()]
+    handles += [m.register_forward_pre_hook(consumed(name), with_kwargs=True) for name, m in norms.items()]
     try:
         answer(model)
     finally:
@@ -103,6 +103,11 @@ def scale_and_shift(norm: Any) -> tuple[torch.Tensor, torch.Tensor]:
         gain = gain * wide(norm.weight)
     shift = -gain * wide(norm.running_mean)
     return gain, shift if norm.bias is None else shift + wide(norm.bias)
+
+
+def given(inputs: tuple[torch.Tensor, ...], named: dict[str, torch.Tensor]) -> torch.Tensor:
+    """What a layer of one input was called with, by place or by name."""
+    return (*inputs, *named.values())[0]
 
 
 def wide(tensor: torch.Tensor) -> torch.Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,11 +55,16 @@ class Pass:
     ignore_index: int = -100
 
     def first(self) -> tuple[Any, torch.Tensor]:
-        """The first batch."""
-        with private_randomness(self.seed, self.data.device):
-            for batch in self.data:
-                return batch
+        """The first batch that is not empty."""
+        with self.private():
+            for inputs, targets in self.data:
+                if targets.numel():
+                    return inputs, targets
         raise UsageError("generalization_metrics", "the data are empty", "Pass at least one batch")
+
+    def private(self) -> AbstractContextManager[None]:
+        """Where everything random begins at the seed, whoever draws, and the caller's generators stay."""
+        return private_randomness(self.seed, self.data.device, self.data.generators)
 
     def __call__(self, model: torch.nn.Module, *, margins: bool = False) -> Scores:
         """Scores of this network. An answer that is not finite makes the loss infinite."""
@@ -67,7 +72,7 @@ class Pass:
         right = samples = tokens = classes = 0
         kept: list[Array] = []
         is_classification = True
-        with torch.no_grad(), private_randomness(self.seed, self.data.device):
+        with torch.no_grad(), self.private():
             for inputs, targets in self.data:
                 output = call(model, inputs, self.forward)
                 samples += targets.shape[0] if targets.ndim else 1
@@ -81,6 +86,8 @@ class Pass:
                         kept.append(margins_of(found).cpu().numpy())
                 count = (targets.shape[0] if targets.ndim else 1) if found is None else len(found.targets)
                 tokens += count
+                if self.loss is not None and count == 0:
+                    continue  # the mean of nothing is no number
                 if self.loss is not None:
                     total += _own(self.loss(logits_of(output), targets), count)
                 elif found is not None:

@@ -17,7 +17,7 @@ from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.overrides import handle_torch_function, has_torch_function_unary
 
-from triplepoint.generalization.folding import scale_and_shift
+from triplepoint.generalization.folding import given, scale_and_shift
 
 LAYER_NORMS: tuple[type[nn.Module], ...] = (nn.LayerNorm, nn.RMSNorm)
 
@@ -31,7 +31,7 @@ class Deviations:
     def watch(self, model: nn.Module) -> Callable[[], None]:
         """Note deviations until the returned function is called."""
         handles = [
-            module.register_forward_pre_hook(self._hook(name))
+            module.register_forward_pre_hook(self._hook(name), with_kwargs=True)
             for name, module in model.named_modules()
             if isinstance(module, LAYER_NORMS)
         ]
@@ -43,8 +43,11 @@ class Deviations:
         return stop
 
     def _hook(self, name: str) -> Callable[..., None]:
-        def hook(module: Any, inputs: tuple[torch.Tensor, ...]) -> None:
-            wide = inputs[0].detach().to(torch.float32).flatten(-len(module.normalized_shape))
+        def hook(module: Any, inputs: Any, named: Any) -> None:
+            seen = given(inputs, named).detach()
+            if seen.is_nested:  # of sentences without their padding, as torch's own encoder makes them
+                seen = torch.cat(seen.unbind())
+            wide = seen.to(torch.float32).flatten(-len(module.normalized_shape))
             centred = wide if isinstance(module, nn.RMSNorm) else wide - wide.mean(dim=-1, keepdim=True)
             squares = centred.square().mean(dim=-1)
             total, count = self._sums.get(name, (0.0, 0))
@@ -60,43 +63,45 @@ class Deviations:
 
 
 def frozen_norm(
-    x: torch.Tensor, gain: torch.Tensor, shift: torch.Tensor | None, sides: int, *, centred: bool
+    input: torch.Tensor, gain: torch.Tensor, shift: torch.Tensor | None, sides: int, *, centred: bool
 ) -> torch.Tensor:
     """Layer normalisation at a frozen deviation; `gain` is g²/s², `shift` b², over the last `sides` axes."""
-    if has_torch_function_unary(x):
-        out: torch.Tensor = handle_torch_function(frozen_norm, (x,), x, gain, shift, sides, centred=centred)
+    if has_torch_function_unary(input):
+        out: torch.Tensor = handle_torch_function(
+            frozen_norm, (input,), input, gain, shift, sides, centred=centred
+        )
         return out
-    out = x
+    out = input
     if centred:
         axes = tuple(range(-sides, 0))
-        n = x.shape[-sides:].numel()
+        n = input.shape[-sides:].numel()
         # Both terms are sums of what is not negative: no cancellation.
-        others = (x.sum(dim=axes, keepdim=True) - x).clamp_min(0.0)
-        out = x * (1.0 - 1.0 / n) ** 2 + others / n**2
+        others = (input.sum(dim=axes, keepdim=True) - input).clamp_min(0.0)
+        out = input * (1.0 - 1.0 / n) ** 2 + others / n**2
     out = out * gain
     return out if shift is None else out + shift
 
 
 def published_norm(
-    x: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
+    input: torch.Tensor, weight: torch.Tensor | None, bias: torch.Tensor | None, eps: float
 ) -> torch.Tensor:
     """The layer normalisation of the published path norm: (x + mean²)/(var + ε)·w² + b², var of the squared network."""
-    if has_torch_function_unary(x):
-        out: torch.Tensor = handle_torch_function(published_norm, (x,), x, weight, bias, eps)
+    if has_torch_function_unary(input):
+        out: torch.Tensor = handle_torch_function(published_norm, (input,), input, weight, bias, eps)
         return out
-    mean = x.mean(dim=-1, keepdim=True)
-    out = (x + mean.square()) / ((x - mean).square().mean(dim=-1, keepdim=True) + eps)
+    mean = input.mean(dim=-1, keepdim=True)
+    out = (input + mean.square()) / ((input - mean).square().mean(dim=-1, keepdim=True) + eps)
     out = out if weight is None else out * weight
     return out if bias is None else out + bias
 
 
-def standing_norm(x: torch.Tensor, gain: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+def standing_norm(input: torch.Tensor, gain: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
     """Batch normalisation that could not be folded: s²·x + t²."""
-    if has_torch_function_unary(x):
-        out: torch.Tensor = handle_torch_function(standing_norm, (x,), x, gain, shift)
+    if has_torch_function_unary(input):
+        out: torch.Tensor = handle_torch_function(standing_norm, (input,), input, gain, shift)
         return out
-    sides = [1] * (x.ndim - 2)
-    return x * gain.view(-1, *sides) + shift.view(-1, *sides)
+    sides = [1] * (input.ndim - 2)
+    return input * gain.view(-1, *sides) + shift.view(-1, *sides)
 
 
 def square(model: nn.Module, deviations: Deviations, *, legacy: bool) -> str | None:

@@ -8,7 +8,7 @@ passes see the same samples and differ in the weights alone.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,23 +25,30 @@ def stream(*key: int) -> int:
 
 
 @contextmanager
-def private_randomness(seed: int, device: torch.device) -> Iterator[None]:
-    """The global generators of torch, Python and NumPy begin at `seed`, and are put back afterwards.
+def private_randomness(
+    seed: int, device: torch.device, others: Sequence[torch.Generator] = ()
+) -> Iterator[None]:
+    """The global generators of torch, Python and NumPy, and others, begin at `seed`, and are put back afterwards.
 
     Of torch's those of the CPU and of `device`; `torch.manual_seed` would begin those of all devices anew.
     """
     python, numpy = random.getstate(), np.random.get_state()  # noqa: NPY002 - datasets draw from it
     processor, accelerator = torch.get_rng_state(), _Accelerator(device)
+    states = [one.get_state() for one in others]
     start = stream(seed)
     try:
         torch.default_generator.manual_seed(start)
         accelerator.begin(start)
+        for one in others:
+            one.manual_seed(start)
         random.seed(start)
         np.random.seed(start & 0xFFFFFFFF)  # noqa: NPY002
         yield
     finally:
         torch.set_rng_state(processor)
         accelerator.restore()
+        for one, state in zip(others, states, strict=True):
+            one.set_state(state)
         random.setstate(python)
         np.random.set_state(numpy)  # noqa: NPY002
 
