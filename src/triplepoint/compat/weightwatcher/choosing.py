@@ -18,7 +18,7 @@ from triplepoint.compat.weightwatcher.layers import Layer, Model
 from triplepoint.compat.weightwatcher.parameters import Parameters
 from triplepoint.records import MatrixPlan, Reason
 
-OF_WEIGHTWATCHER = frozenset({c.DENSE, c.CONV1D, c.CONV2D, c.EMBEDDING})
+OF_WEIGHTWATCHER = frozenset({c.DENSE, c.CONV1D, c.CONV2D, c.EMBEDDING, c.LAYER_TYPE.STACKED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,23 @@ class LeftOut:
     layer: Layer
     reason: str
     """A sentence."""
+    tied_to: str | None = None
+    """Id of the matrix that stands for this weight, which was asked for and is the same."""
 
 
 def choose(model: Model, reader: Reader, parameters: Parameters) -> tuple[list[Chosen], list[LeftOut]]:
-    """Rows to come in the order of the layers, and the rest; from headers alone."""
+    """Rows to come in the order of the layers, and the rest; from headers, and what is needed to tell tied weights.
+
+    Of weights that are tied the one that stands for them has a row, or one that was asked for without it.
+    """
     groups: dict[str, list[MatrixPlan]] = {}
-    plans = matrices.plan(reader.tensors(), reader.config, reader.read)
-    for plan in plans:
-        groups.setdefault(_key(plan), []).append(plan)
-    chosen, rest = [], []
+    plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read), reader.read)
     wanted = {layer.key for layer in kept(model.layers, parameters.filters)}
+    elsewhere = {plan.id: plan for plan in plans if plan.name not in wanted}
+    for plan in plans:
+        stands = elsewhere.get(plan.detail or "") if plan.reason is Reason.tied else None
+        groups.setdefault(_key(plan), []).append(plan if stands is None else stands)
+    chosen, rest = [], []
     for layer in model.layers:
         if layer.key not in groups:
             continue
@@ -90,7 +97,8 @@ def choose(model: Model, reader: Reader, parameters: Parameters) -> tuple[list[C
             if sentence is None:
                 chosen.append(one)
             else:
-                rest.append(LeftOut(layer, sentence))
+                tied = layer.key in wanted and one.plan.reason is Reason.tied
+                rest.append(LeftOut(layer, sentence, one.plan.detail if tied else None))
     return chosen, rest
 
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from triplepoint.compat.weightwatcher import constants as c
+from triplepoint.compat.weightwatcher.kernels import cut_by_position, divisible
 from triplepoint.compat.weightwatcher.layers import WEIGHT, Layer, Model
 from triplepoint.compat.weightwatcher.legacy import rows as legacy
-from triplepoint.compat.weightwatcher.legacy.matrices import cut
+from triplepoint.compat.weightwatcher.legacy.matrices import Cut, cut
 from triplepoint.compat.weightwatcher.parameters import Parameters
 from triplepoint.errors import UsageError
 from triplepoint.linalg.cka import linear_cka
 from triplepoint.matrices.names import canonical
 
 Array = np.ndarray[Any, Any]
+Divide = Callable[[Array, str], Cut | None]
 
 COLUMNS = ("layer_id", "method", "name", "delta_W", "delta_b", "M", "N", "b_shape", "longname")
 
@@ -27,8 +30,11 @@ def rows(first: Model, second: Model, method: str, parameters: Parameters) -> li
     made = []
     for layer, _ in legacy.layers(first, parameters):
         partner = partners.get(canonical(layer.key))
-        if partner is not None and partner.shape == layer.shape:
-            made.append(_row(first, second, layer, partner, method))
+        # Nothing but matrices has a CKA: WeightWatcher crashes on kernels of one axis.
+        divide = cut if parameters.legacy and method != c.CKA else cut_by_position
+        there = method == c.RAW or divide is cut or divisible(layer.shape, layer.kind)
+        if partner is not None and partner.shape == layer.shape and there:
+            made.append(_row(first, second, layer, partner, method, divide))
     if not made:
         raise UsageError(
             "distances", "the models have no layer of the same name and shape", "Compare describe() of both"
@@ -36,20 +42,22 @@ def rows(first: Model, second: Model, method: str, parameters: Parameters) -> li
     return made
 
 
-def _row(first: Model, second: Model, layer: Layer, partner: Layer, method: str) -> dict[str, Any]:
+def _row(  # noqa: PLR0917
+    first: Model, second: Model, layer: Layer, partner: Layer, method: str, divide: Divide
+) -> dict[str, Any]:
     one, other = (_values(model, part.key) for model, part in ((first, layer), (second, partner)))
-    bias = _biases(first, second, layer, partner) if method == c.RAW else None
-    pair = _matrices(one, layer), _matrices(other, layer)
-    matrix = one if method == c.RAW else pair[0][0]
+    raw = method == c.RAW
+    bias = _biases(first, second, layer, partner) if raw else None
+    pair = ([one], [other]) if raw else (_matrices(one, layer, divide), _matrices(other, layer, divide))
     return {
         "layer_id": layer.layer_id,
         "method": method,
         "name": layer.name,
         "longname": layer.longname,
-        "delta_W": _norm(one - other) if method == c.RAW else _mean(*pair, method),
+        "delta_W": _norm(one - other) if raw else _mean(*pair, method),
         "delta_b": 0.0 if bias is None else _norm(bias[0] - bias[1]),
-        "M": min(matrix.shape),
-        "N": max(matrix.shape),
+        "M": min(pair[0][0].shape),
+        "N": max(pair[0][0].shape),
         "b_shape": c.UNKNOWN if bias is None else bias[0].shape,
     }
 
@@ -58,8 +66,8 @@ def _values(model: Model, key: str) -> Array:
     return np.asarray(model.reader.read(key)).astype(np.float64)
 
 
-def _matrices(values: Array, layer: Layer) -> list[Array]:
-    found = cut(values, layer.kind)
+def _matrices(values: Array, layer: Layer, divide: Divide) -> list[Array]:
+    found = divide(values, layer.kind)
     assert found is not None, "only layers with matrices are listed"
     return list(found.matrices)
 

@@ -9,11 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from triplepoint import checkpoints
+from triplepoint import checkpoints, matrices
 from triplepoint.compat.weightwatcher import modern
 from triplepoint.compat.weightwatcher.choosing import choose
 from triplepoint.compat.weightwatcher.deltas import difference
 from triplepoint.compat.weightwatcher.filters import Filters
+from triplepoint.compat.weightwatcher.kernels import cut_by_position
 from triplepoint.compat.weightwatcher.layers import Layer, Model
 from triplepoint.compat.weightwatcher.legacy import bulk, rows, spectrum
 from triplepoint.compat.weightwatcher.legacy.matrices import Cut, cut
@@ -23,7 +24,7 @@ from triplepoint.linalg import Decomposition, choose_backend, decompose
 from triplepoint.nulls.randomized import draw_eigenvalues
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.slices import varied
-from triplepoint.records import Reason
+from triplepoint.records import LowRank, MatrixPlan, Reason
 
 Array = np.ndarray[Any, Any]
 
@@ -59,14 +60,14 @@ def layer_named(model: Model, wanted: int | str | None) -> Layer:
     )
 
 
-def matrices_of(model: Model, layer: Layer) -> list[Array]:
+def matrices_of(model: Model, parameters: Parameters, layer: Layer) -> list[Array]:
     """The matrices of one layer, tall side as stored; of a kernel one a position."""
-    found = _cut(model, layer)
-    return list(found.matrices)
+    return list(_cut(model, parameters, layer).matrices)
 
 
-def _cut(model: Model, layer: Layer) -> Cut:
-    found = cut(rows.values_of(model.reader, layer.key), layer.kind)
+def _cut(model: Model, parameters: Parameters, layer: Layer) -> Cut:
+    divide = cut if parameters.legacy else cut_by_position
+    found = divide(rows.values_of(model.reader, layer.key), layer.kind)
     if found is None:
         raise UsageError(
             f"layer {layer.longname!r}", f"shape {layer.shape} is no matrix or kernel", "See describe()"
@@ -77,7 +78,7 @@ def _cut(model: Model, layer: Layer) -> Cut:
 def eigenvalues(model: Model, parameters: Parameters, layer: Layer, *, random: bool) -> Array:
     """λ ascending, of the layer or of a shuffle of it."""
     if parameters.legacy:
-        whole = _cut(model, layer)
+        whole = _cut(model, parameters, layer)
         if not random:
             return spectrum.esd(whole).eigenvalues
         stream = np.random.RandomState(parameters.seed)
@@ -88,7 +89,7 @@ def eigenvalues(model: Model, parameters: Parameters, layer: Layer, *, random: b
     if not chosen:
         raise UsageError(f"layer {layer.longname!r}", _why(layer, left_out), "See get_skipped()")
     if random:
-        return _shuffled(model.reader, layer, parameters)
+        return _shuffled(model.reader, chosen[0].plan, parameters)
     row = next(
         row for row in modern.scan_of(model.reader, chosen, wanted).matrices if row.id == chosen[0].plan.id
     )
@@ -102,18 +103,23 @@ def _why(layer: Layer, left_out: Any) -> str:
     return str(next((one.reason for one in left_out if one.layer is layer), "it has no spectrum")).rstrip(".")
 
 
-def _shuffled(reader: checkpoints.Reader, layer: Layer, parameters: Parameters) -> Array:
-    found = cut(np.asarray(reader.read(layer.key)), layer.kind)
-    assert found is not None, "it was chosen"
-    values = np.stack(found.matrices)
+def _shuffled(reader: checkpoints.Reader, plan: MatrixPlan, parameters: Parameters) -> Array:
+    values = matrices.form(plan, matrices.load(plan, reader.read)).values
+    if isinstance(values, LowRank):
+        raise UsageError(
+            f"a shuffle of {plan.id!r}", "it is a product of two factors", "Leave out random=True"
+        )
     decomposition = decompose(values, "precise", choose_backend())
-    if not isinstance(decomposition, Decomposition):
-        raise UsageError(f"layer {layer.longname!r}", decomposition.sentence.rstrip("."), "See get_skipped()")
-    settings = NullSettings(name=layer.key, seed=parameters.seed)
-    drawn = draw_eigenvalues(varied(values, decomposition), settings, "shuffle", 0)
-    if isinstance(drawn, Reason):
-        raise UsageError(f"layer {layer.longname!r}", drawn.sentence.rstrip("."), "See get_skipped()")
-    return np.sort(drawn, axis=None) * (0.5 if len(values) > 1 and parameters.conv2d_norm else 1.0)
+    drawn: Array | Reason | None = None
+    if isinstance(decomposition, Decomposition):
+        settings = NullSettings(name=plan.name, seed=parameters.seed)
+        alive = varied(values, decomposition)
+        drawn = draw_eigenvalues(alive, settings, "shuffle", 0) if alive else Reason.undefined
+    found = decomposition if isinstance(decomposition, Reason) else drawn
+    if not isinstance(found, np.ndarray):
+        reason = found if isinstance(found, Reason) else Reason.internal_error
+        raise UsageError(f"a shuffle of {plan.id!r}", reason.sentence.rstrip("."), "See get_skipped()")
+    return np.sort(found, axis=None) * (plan.scale if parameters.conv2d_norm else 1.0)
 
 
 def looped(model: Model, parameters: Parameters, base: Model | None) -> Iterator[LoopLayer]:
@@ -121,7 +127,8 @@ def looped(model: Model, parameters: Parameters, base: Model | None) -> Iterator
     reader = model.reader if base is None else difference(model.reader, base.reader)
     there = {info.name for info in reader.tensors()}
     for layer, _ in rows.layers(model, parameters):
-        found = cut(np.asarray(reader.read(layer.key)), layer.kind) if layer.key in there else None
+        divide = cut if parameters.legacy else cut_by_position
+        found = divide(np.asarray(reader.read(layer.key)), layer.kind) if layer.key in there else None
         if found is not None:
             yield LoopLayer(
                 *(layer.layer_id, layer.name, layer.longname, layer.kind),

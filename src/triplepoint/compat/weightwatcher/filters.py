@@ -70,7 +70,10 @@ def kept(layers: Sequence[Layer], filters: Filters) -> list[Layer]:
             return False
         return not of_layer.intersection(skipped)
 
-    return [layer for layer in layers if passes(layer)]
+    found = [layer for layer in layers if passes(layer)]
+    if layers and not found and not missing:
+        warnings.warn("layers: no layer passes every filter", UserWarning, stacklevel=4)
+    return found
 
 
 def kept_by_weightwatcher(layers: Sequence[Layer], filters: Filters) -> list[Layer]:

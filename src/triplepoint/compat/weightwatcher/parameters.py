@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from triplepoint import asked
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.compat.weightwatcher.filters import Filters, filters_of
 from triplepoint.errors import UsageError
 
+_LIMITS = ("min_evals", "max_evals", "max_fingers", "xmin_max", "tolerance")
+_NEEDED = ("max_N", "start_ids", "finger_thresh")
 TRUNCATED = (c.TPL, c.E_TPL, c.TRUNCATED_POWER_LAW)
 WEIGHTWATCHER = "weightwatcher"
 
@@ -92,6 +97,8 @@ def problem(params: Mapping[str, Any], *, packages: bool = True) -> str | None:
         (not clipped and xmax not in (False, None, c.FORCE), f"xmax {xmax!r} is neither None nor 'force' nor −k"),
         (clipped and xmax == 0, "xmax 0 leaves nothing out"),
         (get[c.INVERSE] and get[c.VECTORS], "inverse and vectors exclude each other"),
+        (get[c.INTRA] and get[c.STACKED], "intra and stacked exclude each other"),
+        (get[c.PEFT] not in (None, False, True), f"peft {get[c.PEFT]!r} is neither True nor False"),
     )  # fmt: skip
     of_packages = (
         (xmax == c.FORCE, "xmax 'force' needs pl_package='powerlaw'"),
@@ -102,18 +109,22 @@ def problem(params: Mapping[str, Any], *, packages: bool = True) -> str | None:
 
 
 def _numbers(layers: Any) -> list[Any]:
-    given = [layers] if isinstance(layers, numbers.Integral) else [] if layers is None else layers
-    return [one for one in given if isinstance(one, numbers.Integral)]
+    given = [layers] if isinstance(layers, numbers.Integral) else layers
+    return (
+        [] if not isinstance(given, Iterable) else [one for one in given if isinstance(one, numbers.Integral)]
+    )
 
 
 def _unknown_channels(channels: Any) -> bool:
-    return isinstance(channels, str) and channels.lower() not in (c.FIRST, c.LAST)
+    return channels is not None and str(channels).lower() not in (c.FIRST, c.LAST)
 
 
 def parameters_of(given: Mapping[str, Any], *, legacy: bool, seed: int) -> Parameters:
     """`given`: the arguments of `analyze` or `describe` by name; UsageError for what contradicts itself or is not
     offered, with what to use instead."""  # fmt: skip
     get = dict(given)
+    filters = filters_of(get.get("layers"))
+    _numbers_in(get)
     _not_offered(get, legacy=legacy)
     if get.pop("ww2x", False):
         warnings.warn("ww2x is now pool=False", UserWarning, stacklevel=4)
@@ -139,7 +150,7 @@ def parameters_of(given: Mapping[str, Any], *, legacy: bool, seed: int) -> Param
     fit = get.get("fit", c.PL)
     return Parameters(
         legacy=legacy,
-        filters=filters_of(get.get("layers")),
+        filters=filters,
         min_evals=get.get("min_evals") or 0,
         max_evals=get.get("max_evals") or 0,
         max_N=get["max_N"],
@@ -168,6 +179,20 @@ def parameters_of(given: Mapping[str, Any], *, legacy: bool, seed: int) -> Param
         seed=asked.whole("seed", seed, 0),
         extra=bool(get.get("extra", False)),
     )
+
+
+def _numbers_in(get: Mapping[str, Any]) -> None:
+    """UsageError for what is to be a number and is none."""
+    for name in (*_LIMITS, *_NEEDED):
+        value = get.get(name)
+        if value is None and (name in _LIMITS or name not in get):
+            continue
+        if isinstance(value, bool) or not isinstance(value, numbers.Real) or math.isnan(value):
+            raise UsageError(
+                f"{name} {value!r}", "no number", "See docs/weightwatcher.md for every parameter"
+            )
+    if not isinstance(shuffles := get.get("randomize", False), bool | np.bool_):
+        asked.whole("randomize", shuffles, 0)
 
 
 def _not_offered(get: Mapping[str, Any], *, legacy: bool) -> None:

@@ -32,8 +32,8 @@ class Layers(Opening):
         self, model: Any = None, layer: int | str | None = None, params: Mapping[str, Any] | None = None
     ) -> list[Any]:
         """The matrices of one layer as stored: one, or one a kernel position."""
-        opened, _, one = self._one(model, layer, params)
-        return esds.matrices_of(opened, one)
+        opened, parameters, one = self._one(model, layer, params)
+        return esds.matrices_of(opened, parameters, one)
 
     def get_framework_layer(
         self, model: Any = None, layer: int | str | None = None, params: Mapping[str, Any] | None = None

@@ -16,12 +16,14 @@ from __future__ import annotations
 import copy
 import math
 import sys
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from triplepoint.asked import real
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.compat.weightwatcher import modern
 from triplepoint.compat.weightwatcher.choosing import choose
@@ -57,43 +59,54 @@ def smoothed(model: Model, parameters: Parameters, how: Smoothing) -> Any:
             "only models in memory are changed",
             "Load it first, or copy: triplepoint edit",
         )
-    counts = _counts(model, parameters, how)
+    real("percent", how.percent, -1.0, 1.0, "0.8 for four fifths of the components")
+    table = _measured(model, parameters, how)
     target = model.given if parameters.legacy else _copied(model.given)
-    for layer, shape in ((layer, layer.shape) for layer in model.layers if layer.key in counts):
+    broken = []
+    for layer in model.layers:
+        row = table.get(layer.key)
+        if row is None:
+            continue
         values = np.asarray(model.reader.read(layer.key))
-        _replace(target, layer.key, changed(values, counts[layer.key], kernel=len(shape) == 4))
+        if not np.all(np.isfinite(values)):
+            broken.append(layer.longname)
+            continue
+        number = _count(row, how)
+        if math.isfinite(number) and number != 0:
+            _replace(target, layer.key, changed(values, int(number), row["rf"]))
+    if broken:
+        text = f"left as they are, entries are not finite: {', '.join(broken)}"
+        warnings.warn(text, UserWarning, stacklevel=4)
     return target
 
 
-def changed(values: Array, count: int, *, kernel: bool) -> Array:
-    """A weight with `count` leading components, or without −count of them, in float64."""
-    stack = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0) if kernel else values[None]
-    number = math.ceil(count / len(stack)) if kernel else count
+def changed(values: Array, count: int, positions: int) -> Array:
+    """A weight with `count` leading components, or without −count of them, in float64.
+
+    Kernels of several positions are cut by the axes after the first two; one that counts as a matrix is channels ×
+    positions.
+    """
+    kernel = positions > 1
+    if kernel:
+        stack = np.moveaxis(values.reshape(*values.shape[:2], -1), -1, 0)
+    else:
+        stack = values.reshape(len(values), -1)[None]
+    number = math.ceil(count / positions) if kernel else count
     apply = keep_leading if number > 0 else drop_leading
     done = np.stack([apply(one, abs(number)) for one in stack])
-    return np.moveaxis(done, 0, -1).reshape(values.shape) if kernel else done[0]
-
-
-def _counts(model: Model, parameters: Parameters, how: Smoothing) -> dict[str, int]:
-    """Components kept (positive) or dropped (negative) of every layer that changes, by tensor."""
-    table = _measured(model, parameters, how)
-    found = {}
-    for key, row in table.items():
-        number = _count(row, how)
-        if number is not None and math.isfinite(number) and number != 0:
-            found[key] = int(number)
-    return found
+    return (np.moveaxis(done, 0, -1) if kernel else done).reshape(values.shape)
 
 
 def _count(row: Mapping[str, Any], how: Smoothing) -> float:
+    """Components kept (positive) or dropped (negative); 0 and NaN for a layer that stays."""
     total = row["M"] * row["rf"]
     if how.method == c.SVD:
         return float(int(how.percent * total))
     if how.method == TRAPS:
-        return -float(row["num_traps"])
+        return -float(row.get("num_traps", math.nan))
     spikes, space = row.get("num_spikes", math.nan), row.get("detX_num", math.nan)
     if how.method == c.AUTO:
-        return float(spikes if row["alpha"] > UNDER_TRAINED else space)
+        return float(spikes if row.get("alpha", math.nan) > UNDER_TRAINED else space)
     return float({c.RMT: spikes, c.DETX: space, c.LAMBDA_MIN: row.get("num_pl_spikes", math.nan)}[how.method])
 
 
@@ -106,13 +119,32 @@ def _measured(model: Model, parameters: Parameters, how: Smoothing) -> dict[str,
         randomize=int(how.method == TRAPS),
     )
     by_id = {layer.layer_id: layer.key for layer in model.layers if layer.seen}
-    if how.method == c.SVD:
-        return {layer.key: legacy.of_layer(layer, sides) for layer, sides in legacy.layers(model, asked)}
     if parameters.legacy:
-        return {by_id[row["layer_id"]]: row for row in legacy.analyzed(model, asked) if row["has_esd"]}
-    chosen, _ = choose(model, model.reader, asked)
-    own = [one for one in chosen if one.layer.seen and one.plan.kind != "adapter"]
-    return {by_id[row["layer_id"]]: row for row in modern.analyzed(model.reader, own, asked)}
+        return _measured_as_weightwatcher(model, asked, by_id, how)
+    chosen, rest = choose(model, model.reader, asked)
+    own = [one for one in chosen if one.layer.seen and one.plan.part is None and one.plan.kind != "adapter"]
+    rows: Sequence[dict[str, Any]] = [one.described(pool=True) for one in own]
+    if how.method != c.SVD:
+        rows = modern.analyzed(model.reader, own, asked)
+    table = {by_id[row["layer_id"]]: row for row in rows}
+    keys = {one.plan.id: one.layer.key for one in own}
+    tied = {one.layer.key: keys[one.tied_to] for one in rest if one.tied_to in keys}
+    return table | {key: table[same] for key, same in tied.items() if same in table}
+
+
+def _measured_as_weightwatcher(
+    model: Model, asked: Parameters, by_id: Mapping[int, str], how: Smoothing
+) -> dict[str, dict[str, Any]]:
+    listed = list(legacy.layers(model, asked))
+    for layer, _ in listed:
+        if layer.kind == c.CONV1D and len(layer.shape) > 2:
+            found = "WeightWatcher 0.7.7 crashes on a kernel of one axis"
+            raise UsageError(
+                f"smoothing of {layer.longname!r}", found, "Skip it with layers=, or leave out compat"
+            )
+    if how.method == c.SVD:
+        return {layer.key: legacy.of_layer(layer, sides) for layer, sides in listed}
+    return {by_id[row["layer_id"]]: row for row in legacy.analyzed(model, asked)}
 
 
 def _copied(given: Any) -> Any:

@@ -13,8 +13,8 @@ import numpy as np
 from triplepoint import checkpoints
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.compat.weightwatcher.filters import kept
+from triplepoint.compat.weightwatcher.kernels import cut_by_position
 from triplepoint.compat.weightwatcher.layers import Layer, Model
-from triplepoint.compat.weightwatcher.legacy.matrices import cut
 from triplepoint.compat.weightwatcher.legacy.rows import within
 from triplepoint.compat.weightwatcher.parameters import Parameters
 from triplepoint.errors import UsageError
@@ -27,7 +27,7 @@ def stacked(model: Model, reader: checkpoints.Reader, parameters: Parameters) ->
     blocks = []
     for layer in kept(model.layers, parameters.filters):
         found = (
-            cut(np.asarray(reader.read(layer.key)), layer.kind)
+            cut_by_position(np.asarray(reader.read(layer.key)), layer.kind)
             if layer.seen and len(layer.shape) > 1
             else None
         )
@@ -43,9 +43,6 @@ def stacked(model: Model, reader: checkpoints.Reader, parameters: Parameters) ->
     width = max(block.shape[1] for block in blocks)
     matrix = np.vstack([np.pad(block, ((0, 0), (0, width - block.shape[1]))) for block in blocks])
     key = "stacked"
-    layer = Layer(0, NAME, model.layers[0].longname, "stacked", key, matrix.shape)
+    layer = Layer(0, NAME, model.layers[0].longname, c.LAYER_TYPE.STACKED, key, matrix.shape)
     given: dict[str, Any] = {key: matrix}
     return Model(given, checkpoints.open(given), (layer,))
-
-
-KIND = c.LAYER_TYPE.STACKED

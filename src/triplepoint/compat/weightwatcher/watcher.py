@@ -137,7 +137,7 @@ class WeightWatcher(Layers, Checks):
         base_model: Any = None,
         peft: bool | str = c.DEFAULT_PEFT,
     ) -> Frame:
-        """The layers that `analyze` would analyse, from headers alone: no weight is read."""
+        """The layers that `analyze` would analyse, from headers: no weight is read but what tells tied ones."""
         given = {
             name: value for name, value in locals().items() if name not in ("self", "model", "base_model")
         }
@@ -185,7 +185,11 @@ class WeightWatcher(Layers, Checks):
         `raw`: ‖W₁ − W₂‖ of the tensors, and of the biases; `euclidean`: its mean over kernel positions; `cka`:
         ‖W₁ᵀW₂‖/√(‖W₁ᵀW₁‖·‖W₂W₂ᵀ‖), as WeightWatcher has it. Models without a layer in common are a UsageError.
         """
-        method = word("method", (method or c.RAW).lower(), (c.RAW, c.EUCLIDEAN, c.CKA))
+        method = word(
+            "method",
+            method.lower() if isinstance(method, str) else method or c.RAW,
+            (c.RAW, c.EUCLIDEAN, c.CKA),
+        )
         given = {
             "layers": layers,
             "start_ids": start_ids,
