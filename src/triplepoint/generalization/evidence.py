@@ -195,11 +195,12 @@ def _positive(evidence: Evidence) -> PositiveMargin | Lacking:
 def _path(evidence: Evidence) -> PathNorm | Lacking:
     request = evidence._request
     inputs = evidence._first[0] if request.path_input is None else request.path_input
-    found: PathNorm | Lacking = _record(
-        paths.path_norm(
-            evidence.model, inputs, evidence._deviations, forward=request.forward, legacy=request.legacy
+    with evidence._run.private():
+        found: PathNorm | Lacking = _record(
+            paths.path_norm(
+                evidence.model, inputs, evidence._deviations, forward=request.forward, legacy=request.legacy
+            )
         )
-    )
     return found
 
 

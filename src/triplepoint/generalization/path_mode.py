@@ -8,9 +8,14 @@ from typing import Any
 import torch
 from torch.nn.functional import linear
 from torch.overrides import TorchFunctionMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from triplepoint.generalization import path_rules as rules
 from triplepoint.generalization.path_rules import FIXED, VALUE, WEIGHT, Kind, Mark
+
+
+class Escaped(Exception):
+    """The network goes on with a number of Python's, of which nothing is known."""
 
 
 class PathMode(TorchFunctionMode):
@@ -20,7 +25,7 @@ class PathMode(TorchFunctionMode):
         super().__init__()
         self._marks: dict[int, Mark] = {}
         self._alive: list[torch.Tensor] = []  # an identity must not be used twice
-        self._spoiled: dict[int, Mark] = {}
+        self._written: dict[int, Mark] = {}
 
     def mark(self, tensor: torch.Tensor, mark: Mark) -> torch.Tensor:
         """Say what a tensor is."""
@@ -30,19 +35,23 @@ class PathMode(TorchFunctionMode):
 
     def of(self, tensor: torch.Tensor) -> Mark:
         """What it is; what was never seen is a weight or fixed."""
-        known = self._marks.get(id(tensor))
-        if self._spoiled and tensor.untyped_storage().data_ptr() in self._spoiled:
-            return self._spoiled[tensor.untyped_storage().data_ptr()]
-        if known is not None:
-            return known
+        known = self._marks.get(id(tensor), FIXED)
+        written = self._written.get(tensor.untyped_storage().data_ptr(), FIXED) if self._written else FIXED
+        if Kind.fixed is not max(known.kind, written.kind):
+            return max(known, written, key=lambda mark: mark.kind)
         if isinstance(tensor, torch.nn.Parameter):
             return WEIGHT
         if tensor.is_floating_point() and tensor.numel() and not float(tensor.min()) >= 0:
             return Mark(Kind.spoiled, "a fixed tensor with negative entries")
         return FIXED
 
-    def _is_of_a_path(self, tensor: torch.Tensor) -> bool:
-        return id(tensor) in self._marks or isinstance(tensor, torch.nn.Parameter)
+    def is_of_a_path(self, tensor: torch.Tensor) -> bool:
+        """Whether weights or the input entered it."""
+        if self._marks.get(id(tensor), FIXED).kind is not Kind.fixed or isinstance(
+            tensor, torch.nn.Parameter
+        ):
+            return True
+        return bool(self._written) and tensor.untyped_storage().data_ptr() in self._written
 
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: Any = None
@@ -55,19 +64,20 @@ class PathMode(TorchFunctionMode):
             return getattr(self, f"_{name}")(*args, **kwargs)
         given = list(_tensors((args, kwargs)))
         before = [self.of(tensor) for tensor in given]
+        if whole_name in _ESCAPES and any(mark.kind >= Kind.value for mark in before):
+            raise Escaped(f"a number that is taken out of an activation ({name})")
         if name in rules.SOFTMAX and given:
             return self._softmax(func, args, kwargs, given[0], rules.joined(before))
         out = func(*args, **kwargs)
-        if not any(map(self._is_of_a_path, given)):
+        if not any(map(self.is_of_a_path, given)):
             return out  # of fixed tensors the values are looked at where they meet a path
         verdict = self._judge(name, before, args, kwargs)
         for tensor in _tensors(out):
             self.mark(tensor, verdict)
         if given and _is_in_place(whole_name, kwargs):
             self.mark(given[0], verdict)
-            if verdict.kind is Kind.spoiled:
-                # Whatever else looks at this memory is spoiled too.
-                self._spoiled[given[0].untyped_storage().data_ptr()] = verdict
+            # Whatever else looks at this memory is this too.
+            self._written[given[0].untyped_storage().data_ptr()] = verdict
         return out
 
     def _judge(self, name: str, before: list[Mark], args: Any, kwargs: Mapping[str, Any]) -> Mark:
@@ -95,10 +105,14 @@ class PathMode(TorchFunctionMode):
     def _softmax(self, func: Any, args: Any, kwargs: Any, scores: torch.Tensor, whole: Mark) -> torch.Tensor:
         dim = kwargs.get("dim", args[1] if len(args) > 1 else None)
         if isinstance(dim, int) and scores.ndim and scores.shape[dim] == 1:
-            return self.mark(func(*args, **kwargs), FIXED)  # over one token it is 1, whatever the scores
+            return self.mark(torch.ones_like(scores), FIXED)  # over one token it is 1, whatever the scores
         if whole.kind is Kind.value:
             return self.mark(scores.view_as(scores), Mark(Kind.last, "a softmax that is not the last step"))
         return self.mark(func(*args, **kwargs), whole)
+
+    def _iter(self, whole: torch.Tensor) -> Iterator[torch.Tensor]:
+        mark = self.of(whole)
+        return iter([self.mark(part, mark) for part in whole.unbind(0)])
 
     def _embedding(self, input: torch.Tensor, weight: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
         """A token is an input of ones; a position or segment adds nothing."""
@@ -137,7 +151,25 @@ class PathMode(TorchFunctionMode):
         return self.mark(out.expand(query.shape[0], *out.shape[1:]), self.of(value)), None
 
 
-_SPECIAL = {"embedding", "scaled_dot_product_attention", "multi_head_attention_forward"}
+class Unseen(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Spoils every result that no function above answers for: of compiled code, of what is hidden in an iterator."""
+
+    def __init__(self, mode: PathMode) -> None:
+        super().__init__()  # type: ignore[no-untyped-call]
+        self._mode = mode
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Run and mark; a function that was seen marks its results anew."""
+        kwargs = kwargs or {}
+        spoils = any(map(self._mode.is_of_a_path, _tensors((args, kwargs))))
+        out = func(*args, **kwargs)
+        if spoils:
+            for tensor in _tensors(out):
+                self._mode.mark(tensor, Mark(Kind.spoiled, f"the operation {func} inside something compiled"))
+        return out
+
+
+_SPECIAL = {"iter", "embedding", "scaled_dot_product_attention", "multi_head_attention_forward"}
 _IN_PLACE = {
     "__setitem__",
     "__iadd__",
@@ -148,6 +180,13 @@ _IN_PLACE = {
     "__iand__",
     "__ior__",
 }
+
+
+_ESCAPES = {
+    *("item", "tolist", "numpy", "__array__", "__bool__", "__float__", "__int__", "__index__", "__complex__"),
+    *("equal", "allclose", "is_nonzero", "__contains__"),
+}
+"""From tensors to what cannot be marked; of a branch that depends on values only one side would be seen."""
 
 
 def _tensors(value: Any) -> Iterator[torch.Tensor]:
@@ -167,6 +206,8 @@ def _negative(value: Any) -> bool:
         return any(map(_negative, value.values()))
     if isinstance(value, tuple | list):
         return any(map(_negative, value))
+    if isinstance(value, torch.Tensor) and not value.is_floating_point() and not value.is_complex():
+        return bool(value.numel()) and value.dtype != torch.bool and int(value.min()) < 0
     return isinstance(value, float | int) and value < 0
 
 

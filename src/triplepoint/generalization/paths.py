@@ -11,7 +11,7 @@ import torch
 
 from triplepoint.generalization.batches import mapped
 from triplepoint.generalization.outputs import call, logits_of
-from triplepoint.generalization.path_mode import PathMode
+from triplepoint.generalization.path_mode import Escaped, PathMode, Unseen
 from triplepoint.generalization.path_norms import Deviations, square
 from triplepoint.generalization.path_rules import FIXED, TOKENS, VALUE, Kind
 from triplepoint.records import PathNorm, Reason
@@ -41,14 +41,14 @@ def path_norm(
     if tokens:
         for name, buffer in squared.named_buffers():
             # Tables of positions, as the published code empties them; batch normalisation keeps its own squares.
-            if buffer.is_floating_point() and not name.endswith(("running_mean", "running_var")):
+            is_table = buffer.ndim > 1 and buffer.is_floating_point()
+            if is_table and not name.endswith(("running_mean", "running_var")):
                 buffer.zero_()
     try:
-        with torch.no_grad(), mode:
+        with torch.no_grad(), Unseen(mode), mode:
             output = logits_of(call(squared, ones, forward))
     except Exception as error:
-        line = (str(error).strip().splitlines() or [""])[0]
-        return Reason.forward_failed, f"{type(error).__name__}: {line}"
+        return _failed(error)
     if not isinstance(output, torch.Tensor):
         return Reason.forward_failed, f"it returns a {type(output).__name__}"
     mark = mode.of(output)
@@ -59,6 +59,13 @@ def path_norm(
         is_finite = all(bool(torch.isfinite(p).all()) for p in model.parameters())
         return (Reason.overflow if is_finite else Reason.non_finite), "the sum over the outputs"
     return PathNorm(total) if total >= 0 else (Reason.no_path_norm, "an output is negative")
+
+
+def _failed(error: Exception) -> tuple[Reason, str]:
+    line = (str(error).strip().splitlines() or [""])[0]
+    if isinstance(error, Escaped):
+        return Reason.no_path_norm, line
+    return Reason.forward_failed, f"{type(error).__name__}: {line}"
 
 
 def _ones(inputs: Any, mode: PathMode) -> tuple[Any, bool]:
