@@ -27,7 +27,8 @@ def leading_pairs(gram: Array, count: int) -> tuple[Array, Array]:
     Raises LinAlgError where the iteration fails. Cost: 4/3·n³ + 2·n²·count flops, or about 9·n³ for all.
     """
     values, vectors = _few(gram, count) or _all(gram)
-    return values[-count:][::-1], vectors[:, -count:][:, ::-1]
+    first = values.size - count
+    return values[first:][::-1], vectors[:, first:][:, ::-1]
 
 
 def trailing_vectors(gram: Array, count: int) -> Array:
@@ -40,11 +41,12 @@ def trailing_vectors(gram: Array, count: int) -> Array:
 def _few(gram: Array, count: int) -> tuple[Array, Array] | None:
     """By LAPACK's pointers where there are any and they are faster."""
     n = gram.shape[0]
-    if n < DIRECT or count > FEW * n:
+    if n < DIRECT or not 0 < count <= FEW * n:
         return None
     try:
         lapack.probe()
-        return lapack.leading_pairs(gram.copy(), count)
+        # LAPACK is told an address alone: it takes what lies there for float64 in C order.
+        return lapack.leading_pairs(np.array(gram, np.float64, order="C"), count)
     except (ImportError, LookupError, AttributeError, OSError, lapack.LapackError):
         return None
 
