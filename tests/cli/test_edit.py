@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -131,3 +134,32 @@ def test_explain_says_what_an_edit_does(invoke: Invoke) -> None:
     assert "W' = W − T + R" in result.stdout
     assert "Eckart and Young" in result.stdout
     assert invoke("explain", "SVDSmoothing").stdout == result.stdout
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_an_end_that_is_asked_for_leaves_nothing(
+    invoke: Invoke, source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    number, real = getattr(signal, name), running._write_file
+    if signal.getsignal(number) is signal.SIG_IGN:
+        pytest.skip("it is ignored already")
+    before = signal.getsignal(number)
+
+    def write(*args: Any) -> None:
+        real(*args)
+        assert len(list(tmp_path.iterdir())) == 2
+        signal.raise_signal(number)
+
+    def untold(_number: int, _frame: object) -> None:
+        raise AssertionError("the process would have ended here")
+
+    if number != signal.SIGINT:
+        signal.signal(number, untold)
+    monkeypatch.setattr(running, "_write_file", write)
+    try:
+        result = invoke("edit", source, "-o", tmp_path / "out", "--keep", "3")
+    finally:
+        signal.signal(number, before)
+    assert (result.exit_code, result.stderr.strip()) == (130, "triplepoint: interrupted")
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]

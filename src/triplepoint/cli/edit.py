@@ -145,7 +145,7 @@ def command(
         spectra=spectra,
     )
     with interrupts.once_a_second():
-        with watching() as on_row:
+        with interrupts.asked_to_end(), watching() as on_row:
             report = running.run(request, edit, output, dry_run=dry_run, on_row=on_row)
         # The copy stands: a late Ctrl-C must not cost its report.
         with interrupts.ignored() if not dry_run else contextlib.nullcontext():

@@ -23,15 +23,28 @@ _burst: list[float] = []
 def once_a_second() -> Iterator[None]:
     """Within the block a burst of Ctrl-C interrupts once; a press after the burst interrupts again."""
     _burst.clear()
-
-    def press(_signal: int, _frame: FrameType | None) -> None:
-        now = time.monotonic()
-        if not _burst or now - _burst[-1] >= _BURST_SECONDS:
-            _burst[:] = [now]
-            raise KeyboardInterrupt
-
-    with _handled(press):
+    with _handled(_press):
         yield
+
+
+@contextlib.contextmanager
+def asked_to_end() -> Iterator[None]:
+    """Within `once_a_second` and the block a `kill`, a scheduler's end and a closed terminal count as Ctrl-C.
+
+    Without this they end the process where it stands, and what it was writing stays behind.
+    """
+    with contextlib.ExitStack() as stack:
+        for name in ("SIGTERM", "SIGHUP"):
+            if (number := getattr(signal, name, None)) is not None:
+                stack.enter_context(_handled(_press, number))
+        yield
+
+
+def _press(_signal: int, _frame: FrameType | None) -> None:
+    now = time.monotonic()
+    if not _burst or now - _burst[-1] >= _BURST_SECONDS:
+        _burst[:] = [now]
+        raise KeyboardInterrupt
 
 
 def repeat_lost() -> None:
@@ -69,19 +82,21 @@ def ignore() -> None:
 
 
 @contextlib.contextmanager
-def _handled(handler: Callable[[int, FrameType | None], Any] | signal.Handlers) -> Iterator[None]:
-    before = signal.getsignal(signal.SIGINT)
-    # A job started with `&` or `nohup` has Ctrl-C ignored already, a handler from outside Python cannot be put back,
-    # and only the main thread may set one.
+def _handled(
+    handler: Callable[[int, FrameType | None], Any] | signal.Handlers, number: int = signal.SIGINT
+) -> Iterator[None]:
+    before = signal.getsignal(number)
+    # A job started with `&` or `nohup` has Ctrl-C or SIGHUP ignored already, a handler from outside Python cannot be
+    # put back, and only the main thread may set one.
     if before in (signal.SIG_IGN, None):
         yield
         return
     try:
-        signal.signal(signal.SIGINT, handler)
+        signal.signal(number, handler)
     except ValueError:
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(number, before)
