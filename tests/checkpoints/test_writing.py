@@ -131,6 +131,7 @@ def test_elements_smaller_than_a_byte_are_copied_as_bytes(tmp_path, dtype):
         TensorInfo("w", "C128", (2,)),
         TensorInfo("__metadata__", "F32", (2,)),
         TensorInfo("\ud800", "F32", (2,)),
+        TensorInfo("n" * 4095, "F32", (2,)),
     ],
 )
 def test_what_the_format_cannot_hold_is_said(info):
@@ -198,8 +199,12 @@ def test_a_name_that_was_taken_meanwhile_is_kept(tmp_path, links, monkeypatch):
 def test_a_full_folder_is_kept(tmp_path):
     (tmp_path / "new").mkdir()
     (tmp_path / "new" / "mine").write_text("early")
-    with pytest.raises(UsageError):
-        make(tmp_path / "new", folder=True)
+    (tmp_path / "file").write_text("early")
+    for name in ("new", "file"):
+        with pytest.raises(UsageError, match="it exists already"):
+            make(tmp_path / name, folder=True)
+    assert (tmp_path / "file").read_text() == "early"
+    (tmp_path / "file").unlink()
     assert os.listdir(tmp_path / "new") == ["mine"]
     assert os.listdir(tmp_path) == ["new"]
     (tmp_path / "empty").mkdir()

@@ -455,3 +455,21 @@ def test_codes_that_a_format_decodes_itself_are_refused():
         reader = type("Coded", (), {"source": "m.gguf", "tensors": lambda self, info=info: [info]})()
         with pytest.raises(UsageError, match="before quantisation"):
             target.refuse_tensors(reader)
+
+
+@pytest.mark.parametrize("out", ["out.safetensors", "folder"])
+def test_the_digest_of_the_copy_is_that_of_the_file_under_its_name(tmp_path, out):
+    report = edit_checkpoint(saved(tmp_path / "m", model()), tmp_path / out, keep=3)
+    assert report.after.provenance.digest == scan(tmp_path / out).provenance.digest
+
+
+def test_long_names_of_any_script_are_as_long_as_in_the_source(tmp_path):
+    name = "\u5c42" * 1300 + ".weight"
+    save_file({name: model()["layer.0.weight"]}, tmp_path / "m.safetensors", {"\u5c42": "\u5c42"})
+    report = edit_checkpoint(tmp_path / "m.safetensors", tmp_path / "out.safetensors", keep=3)
+    assert [matrix.name for matrix in report.changed] == [name]
+    with safe_open(tmp_path / "out.safetensors", "numpy") as file:
+        assert list(file.keys()) == [name]
+        assert file.metadata()["\u5c42"] == "\u5c42"
+    with pytest.raises(UsageError, match=r"a name of more than 4,096 bytes"):
+        edit_checkpoint({"n" * 5000: np.ones(3)}, tmp_path / "no.safetensors", keep=3)

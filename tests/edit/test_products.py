@@ -132,3 +132,16 @@ def test_a_copy_without_its_configuration_has_the_same_scale(tmp_path):
     shutil.rmtree(source)
     largest = report.changed[0].after.metrics["log_spectral_norm"]
     assert largest == pytest.approx(report.changed[0].before.metrics["log_spectral_norm"], abs=1e-5)
+
+
+def test_factors_that_would_leave_their_type_stay(tmp_path):
+    """Balanced, the short factor has the larger entries: 600 rows and 40 columns of the largest numbers."""
+    down = np.full((8, 40), 6e4, np.float16)
+    down[1, ::2] = -6e4
+    up = np.full((600, 8), 6e4, np.float16)
+    up[::2, 1] = -6e4
+    (matrix,) = edit_checkpoint(
+        {f"{STEM}lora_A.weight": down, f"{STEM}lora_B.weight": up}, keep=1, dry_run=True
+    ).matrices
+    assert matrix.reason is Reason.not_editable
+    assert "leave the range of F16" in matrix.detail

@@ -12,7 +12,7 @@ import pytest
 from tests.edit.copies import held, model, saved
 from triplepoint import edit_checkpoint
 from triplepoint.edit import companions, running, target, tensors
-from triplepoint.errors import UsageError
+from triplepoint.errors import UnreadableCheckpoint, UsageError
 
 
 def tree(folder: Path) -> list[str]:
@@ -229,3 +229,96 @@ def test_pickled_weights_become_safetensors(tmp_path):
     with safe_open(tmp_path / "out" / "model.safetensors", "pt") as file:
         assert file.metadata()["format"] == "pt"
         assert torch.linalg.matrix_rank(file.get_tensor("layer.0.weight"), rtol=1e-4) == 3
+
+
+def test_a_copy_of_a_pickled_adapter_has_the_name_that_its_loader_looks_for(tmp_path):
+    torch = pytest.importorskip("torch")
+    from safetensors.numpy import load_file
+
+    from tests.edit.test_products import adapter
+
+    folder = adapter(tmp_path / "a")
+    factors = load_file(folder / "adapter_model.safetensors")
+    (folder / "adapter_model.safetensors").unlink()
+    torch.save(
+        {name: torch.from_numpy(array) for name, array in factors.items()}, folder / "adapter_model.bin"
+    )
+    for source, out in ((folder, "b"), (folder / "adapter_model.bin", "c")):
+        edit_checkpoint(source, tmp_path / out, keep=3, allow_pickle=True)
+        assert tree(tmp_path / out) == ["adapter_config.json", "adapter_model.safetensors"]
+
+
+@pytest.mark.parametrize("out", [".", "./", "link", "link/", "mount"])
+def test_folders_whose_place_no_other_can_take_are_known_beforehand(tmp_path, monkeypatch, out):
+    saved(tmp_path / "m", model())
+    for name in ("here", "empty", "here/mount"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "link").symlink_to("empty")
+    if out == "mount":
+        monkeypatch.setattr(target.os.path, "ismount", lambda path: path == tmp_path / "empty")
+        out = tmp_path / "empty"
+    elif out.startswith("link"):
+        out = f"{tmp_path}/{out}"
+    else:
+        (tmp_path / "here" / "mount").rmdir()
+        monkeypatch.chdir(tmp_path / "here")
+    monkeypatch.setattr(running.scanning, "run", lambda *_, **__: pytest.fail("it was scanned"))
+    with pytest.raises(UsageError, match="exists already"):
+        edit_checkpoint(tmp_path / "m", out, keep=3)
+
+
+def test_a_folder_that_cannot_be_written_to_is_known_beforehand(tmp_path, monkeypatch):
+    monkeypatch.setattr(target.os, "access", lambda path, mode: path != tmp_path)
+    with pytest.raises(UsageError, match="cannot be written to"):
+        edit_checkpoint(model(), tmp_path / "out.safetensors", keep=3)
+    with pytest.raises(UsageError, match="no path"):
+        edit_checkpoint(model(), f"{tmp_path}/a\ud800", keep=3)
+
+
+def test_companions_that_cannot_be_read_are_said(tmp_path, monkeypatch):
+    source = saved(tmp_path / "m", model(), model_type="x")
+    (source / "closed").mkdir()
+    (source / "secret.txt").write_text("x")
+    real_list, real_open = os.listdir, Path.open
+
+    def listed(path):
+        if Path(path).name == "closed":
+            raise PermissionError(13, "Permission denied")
+        return real_list(path)
+
+    def opened(self, *args, **more):
+        if self.name == "secret.txt":
+            raise PermissionError(13, "Permission denied")
+        return real_open(self, *args, **more)
+
+    monkeypatch.setattr(companions.os, "listdir", listed)
+    monkeypatch.setattr(Path, "open", opened)
+    found, notes = companions.companions(source)
+    assert [one.name for one in found] == ["config.json"]
+    assert notes == [
+        "'closed' was not copied: it cannot be read (Permission denied).",
+        "'secret.txt' was not copied: it cannot be read (Permission denied).",
+    ]
+
+
+def test_a_companion_never_replaces_a_shard_of_its_name(tmp_path):
+    from safetensors.numpy import save_file
+
+    folder, arrays = tmp_path / "m", model()
+    folder.mkdir()
+    files = {"layer.0.weight": "tokenizer.json", "layer.1.weight": "model-2.safetensors"}
+    for name, file in files.items():
+        save_file({name: arrays[name]}, folder / file)
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": files}))
+    report = edit_checkpoint(folder, tmp_path / "out", keep=3)
+    found = held(tmp_path / "out")
+    assert all(found[matrix.name].tobytes() != arrays[matrix.name].tobytes() for matrix in report.changed)
+    assert len(report.changed) == 2
+
+
+def test_metadata_that_cannot_be_kept_are_known_beforehand(tmp_path, monkeypatch):
+    source = saved(tmp_path / "m", model(), {"note": "x" * 1000})
+    monkeypatch.setattr("triplepoint.checkpoints.safetensors_header.MAX_METADATA_BYTES", 100)
+    monkeypatch.setattr(running.scanning, "run", lambda *_, **__: pytest.fail("it was scanned"))
+    with pytest.raises(UnreadableCheckpoint, match="metadata"):
+        edit_checkpoint(source, tmp_path / "out", keep=3)

@@ -21,10 +21,14 @@ _AGAIN = "Download or save it again; a partial download is the usual cause."
 
 
 class SafetensorsFile:
-    """One mapped file whose header has been checked. UnreadableCheckpoint where it has to be refused."""
+    """One mapped file whose header has been checked. UnreadableCheckpoint where it has to be refused.
 
-    def __init__(self, path: Path) -> None:
+    `called`: its name in the digest, of a file that has yet to take that name.
+    """
+
+    def __init__(self, path: Path, called: str | None = None) -> None:
         self.path = path
+        self._called = path.name if called is None else called
         self._file = MappedFile(path, smallest=8)
         length = int.from_bytes(self._file.map[:8], "little")
         if length > MAX_HEADER_BYTES:
@@ -42,7 +46,7 @@ class SafetensorsFile:
 
     def identity(self) -> list[bytes]:
         """What the digest covers beside the entries: the file's name and its header, metadata included."""
-        return [self.path.name.encode("utf-8", "surrogateescape"), bytes(self._file.map[: self._data])]
+        return [self._called.encode("utf-8", "surrogateescape"), bytes(self._file.map[: self._data])]
 
     def metadata(self) -> dict[str, str]:
         """The texts under `__metadata__`, read when asked for; UnreadableCheckpoint where there are too many."""

@@ -8,10 +8,12 @@ begin at a multiple of 8, so that every tensor is aligned. Format: github.com/hu
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
 import shutil
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,7 +22,7 @@ import numpy as np
 
 from triplepoint.checkpoints.dtypes import BITS
 from triplepoint.checkpoints.files import shown
-from triplepoint.checkpoints.limits import MAX_HEADER_BYTES
+from triplepoint.checkpoints.limits import MAX_HEADER_BYTES, MAX_NAME_BYTES
 from triplepoint.errors import UsageError
 from triplepoint.records import TensorInfo
 
@@ -35,10 +37,11 @@ def refusal(tensor: TensorInfo) -> str | None:
     if tensor.name == _METADATA:
         return "has the name of the metadata"
     try:
-        tensor.name.encode("utf-8")
+        name = json.dumps(tensor.name, ensure_ascii=False).encode("utf-8")
     except UnicodeEncodeError:
         return "has a name that is no text"
-    return None
+    # Quotes included, as the reader counts.
+    return f"has a name of more than {MAX_NAME_BYTES:,} bytes" if len(name) > MAX_NAME_BYTES else None
 
 
 def in_order(tensors: Iterable[TensorInfo]) -> list[TensorInfo]:
@@ -64,7 +67,7 @@ class SafetensorsWriter:
 
     def __init__(self, stream: BinaryIO, tensors: Sequence[TensorInfo], room: Mapping[str, str]) -> None:
         self._stream = stream
-        self._left = in_order(tensors)
+        self._left = deque(in_order(tensors))
         self._entries: dict[str, Any] = {}
         at = 0
         for tensor in self._left:
@@ -81,7 +84,7 @@ class SafetensorsWriter:
 
     def put(self, tensor: TensorInfo, pieces: Iterable[Array]) -> None:
         """The next tensor, as arrays or bytes one after another; ValueError where they are not its size."""
-        if not self._left or self._left.pop(0).name != tensor.name:
+        if not self._left or self._left.popleft().name != tensor.name:
             raise ValueError(f"{tensor.name!r} is out of order")
         written = 0
         for piece in pieces:
@@ -103,7 +106,8 @@ class SafetensorsWriter:
 
     def _header(self, metadata: Mapping[str, str]) -> bytes:
         document = {_METADATA: dict(metadata), **self._entries} if metadata else self._entries
-        return json.dumps(document, separators=(",", ":")).encode("ascii")
+        # Escaped to ASCII a name would be longer than it was in the source, and than any reader here takes.
+        return json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode("utf-8")
 
 
 @contextlib.contextmanager
@@ -135,7 +139,12 @@ def creating(target: Path) -> Iterator[Path]:
 
 def _take(partial: Path, target: Path) -> None:
     if partial.is_dir():
-        os.rename(partial, target)  # over an empty folder or nothing; else ENOTEMPTY or EEXIST
+        try:
+            os.rename(partial, target)  # over an empty folder or nothing
+        except OSError as error:
+            if error.errno in (errno.ENOTEMPTY, errno.ENOTDIR):
+                raise FileExistsError(target) from None
+            raise
         return
     try:
         os.link(partial, target)  # unlike a rename it takes no name that is taken

@@ -45,40 +45,54 @@ def folder_of(source: object) -> Path | None:
 
 
 def companions(folder: Path) -> tuple[list[Companion], list[str]]:
-    """The files to copy, and a sentence for each that would have been one but for its link or size."""
+    """The files to copy, and a sentence for each that would have been one but for its link, size or permissions."""
     found: list[Companion] = []
     notes: list[str] = []
-    for path, name in _candidates(folder):
+    for path, name in _candidates(folder, notes):
         if len(found) == MAX_FILES:
             notes.append(f"More than {MAX_FILES} files lie beside the weights; the rest was not copied.")
             break
-        if not _within(folder, path):
-            notes.append(f"{shown(name)} was not copied: it is a link that leads out of its folder.")
-        elif not path.is_file():
-            continue
-        elif path.stat().st_size > MAX_FILE_BYTES:
-            notes.append(f"{shown(name)} was not copied: it has more than {MAX_FILE_BYTES >> 20} MiB.")
-        elif not _foreign(path):
-            found.append(Companion(path, name))
+        try:
+            if not _within(folder, path):
+                notes.append(f"{shown(name)} was not copied: it is a link that leads out of its folder.")
+            elif not path.is_file():
+                continue
+            elif path.stat().st_size > MAX_FILE_BYTES:
+                notes.append(f"{shown(name)} was not copied: it has more than {MAX_FILE_BYTES >> 20} MiB.")
+            elif not _foreign(path):
+                found.append(Companion(path, name))
+        except OSError as error:
+            notes.append(_unread(name, error))
     return found, notes
 
 
+def _unread(name: str, error: OSError) -> str:
+    return f"{shown(name)} was not copied: it cannot be read ({error.strerror})."
+
+
 def copy(found: list[Companion], to: Path) -> None:
-    """Bytes alone: no owner, no mode, no times."""
+    """Bytes alone: no owner, no mode, no times. A name that is taken belongs to the weights: an index may call a shard
+    `tokenizer.json`."""  # fmt: skip
     for companion in found:
         target = to / companion.name
+        if target.exists():
+            continue
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(companion.path, target)
 
 
-def _candidates(folder: Path) -> Iterator[tuple[Path, str]]:
-    """By their names alone, sorted: of the folder and one level below."""
+def _candidates(folder: Path, notes: list[str]) -> Iterator[tuple[Path, str]]:
+    """By their names alone, sorted: of the folder and one level below; a sentence for a folder that is closed."""
     for name in sorted(os.listdir(folder)):
         path = folder / name
         if name.startswith("."):
             continue
         if path.is_dir() and not path.is_symlink():
-            inner = sorted(os.listdir(path))
+            try:
+                inner = sorted(os.listdir(path))
+            except OSError as error:
+                notes.append(_unread(name, error))
+                continue
             weights = _PART.fullmatch(name) is not None
             for one in inner:
                 if _wanted(one) or (weights and one.endswith(".safetensors")):

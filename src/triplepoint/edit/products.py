@@ -42,10 +42,11 @@ def edited(
         counts = Left(facts) if isinstance(facts, Reason) else chosen_counts(wish, facts)
         if isinstance(counts, Left) or isinstance(facts, Reason):
             return counts if isinstance(counts, Left) else Left(Reason.internal_error)
-        new = [
-            (factor.T if options.get("turned") else factor).reshape(stored.shape).astype(stored.dtype)
-            for factor, stored in zip(truncated(values, counts[0]), arrays, strict=False)
-        ]
+        with np.errstate(over="ignore", invalid="ignore"):
+            new = [
+                (factor.T if options.get("turned") else factor).reshape(stored.shape).astype(stored.dtype)
+                for factor, stored in zip(truncated(values, counts[0]), arrays, strict=False)
+            ]
     except (ValueError, np.linalg.LinAlgError):
         return Left(Reason.not_converged)
     if not all(np.all(np.isfinite(factor.astype(np.float64))) for factor in new):

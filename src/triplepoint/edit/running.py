@@ -134,13 +134,14 @@ def run(
     )
     target.refuse_tensors(reader)
     place = None if out is None else target.target(out, request.source, reader)
+    inherited = {} if place is None else provenance.inherited(reader)
     before = _whole(scanning.run(request, on_row=on_row, reader=reader))
     overrides = matrices.overrides_of(request.layouts)
     plans = matrices.tie(matrices.plan(reader.tensors(), reader.config, reader.read, overrides), reader.read)
     plans = chosen(plans, request.layers)
     rows = [row for row in before.matrices if row.counted and row.status == "ok"]
     tensors = EditedTensors(reader, plans, rows, edit, settings)
-    job = _Job(request, edit, reader, tensors, before, workers, on_row)
+    job = _Job(request, edit, reader, tensors, before, inherited, workers, on_row)
     after, notes, written = _dry(job) if dry_run or place is None else _written(job, place)
     followed = [
         f"{name} is tied to {keeper} and follows it."
@@ -172,6 +173,7 @@ class _Job:
     reader: Reader
     tensors: EditedTensors
     before: Scan
+    inherited: dict[str, str]
     workers: int
     on_row: OnRow | None
 
@@ -221,9 +223,9 @@ def _written(job: _Job, place: Target) -> tuple[Scan, list[str], str | None]:
             if not job.tensors.changes:
                 raise _NothingChangedError
             companions.copy(found, partial)
-            values: FileReader = shards.join(
-                str(place.path), "safetensors", [SafetensorsFile(path) for path in paths], {}
-            )
+            # The digest holds the names of files, so that of a single one is what it will be called.
+            files = [SafetensorsFile(path, None if place.folder else place.path.name) for path in paths]
+            values: FileReader = shards.join(str(place.path), "safetensors", files, {})
             after = job.scan(str(place.path), values.read, values)
     except _NothingChangedError:
         return job.before, notes, None
@@ -237,25 +239,22 @@ def _write(job: _Job, place: Target, partial: Path) -> list[Path]:
     else:
         partial.mkdir()
         files = [(partial / name, tensors) for name, tensors in place.shards]
-    inherited = provenance.inherited(job.reader)
     with blas_threads(1), ThreadPoolExecutor(job.workers, "triplepoint") as pool:
         for path, infos in files:
-            _write_file(job, path, infos, inherited, pool)
+            _write_file(job, path, infos, pool)
     if len(files) > 1:
         name, document = target.index(place, job.request.source)
         (partial / name).write_text(json.dumps(document, indent=2) + "\n", encoding="ascii")
     return [path for path, _ in files]
 
 
-def _write_file(
-    job: _Job, path: Path, infos: tuple[TensorInfo, ...], inherited: dict[str, str], pool: ThreadPoolExecutor
-) -> None:
+def _write_file(job: _Job, path: Path, infos: tuple[TensorInfo, ...], pool: ThreadPoolExecutor) -> None:
     ordered = in_order(infos)
     fields = provenance.fields(
         job.reader, job.request.source, job.before.provenance.digest, str(job.edit), job.settings
     )
     among = job.tensors.names_of({info.name for info in infos})
-    room = provenance.metadata(inherited, fields, list(among.values()), list(among.values()))
+    room = provenance.metadata(job.inherited, fields, list(among.values()), list(among.values()))
     with path.open("xb") as stream:
         writer = SafetensorsWriter(stream, infos, room)
         computed = _computed(job, ordered, pool)
@@ -263,7 +262,7 @@ def _write_file(
             writer.put(info, _pieces(job, info, computed))
             job.reader.release(info.name)
         changed = [name for id, name in among.items() if id in job.tensors.changes]
-        writer.finish(provenance.metadata(inherited, fields, changed, list(among.values())))
+        writer.finish(provenance.metadata(job.inherited, fields, changed, list(among.values())))
 
 
 def _pieces(job: _Job, info: TensorInfo, computed: Iterator[Any]) -> Iterator[Any]:

@@ -43,10 +43,12 @@ def target(out: object, source: object, reader: Reader) -> Target:
             f"edits are written as safetensors, not {shown(path.suffix)}",
             f"Name a file NAME{ENDING}, or a folder with / at its end",
         )
-    if os.path.lexists(path) and not (folder and path.is_dir() and not any(path.iterdir())):
+    if os.path.lexists(path) and not (folder and path.is_dir() and _empty(path)):
         raise UsageError(f"write {path}", "it exists already", "Choose a new name for -o")
     if not path.parent.is_dir():
         raise UsageError(f"write {path}", "its folder does not exist", "Create the folder first")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UsageError(f"write {path}", "its folder cannot be written to", "Choose another place for -o")
     if isinstance(source, str | os.PathLike):
         _refuse_inside(path, Path(source))
     shards = _shards(reader) if folder else (("", tuple(reader.tensors())),)
@@ -59,9 +61,19 @@ def _path(out: object) -> Path:
         text = os.fspath(out)  # type: ignore[call-overload]
     except TypeError:
         text = None
-    if not isinstance(text, str) or not text or "\0" in text:
+    try:
+        valid = isinstance(text, str) and text != "" and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        valid = False
+    if not valid:
         raise UsageError(f"write {out!r}", "no path", "Name a file or a folder")
-    return Path(text)
+    return Path(str(text))
+
+
+def _empty(path: Path) -> bool:
+    """Whether a folder is there whose place another can take: no link to one, no mounted disk, not where one stands."""
+    held = path.is_symlink() or os.path.ismount(path) or os.path.samefile(path, os.curdir)
+    return not held and not any(path.iterdir())
 
 
 def _refuse_inside(path: Path, source: Path) -> None:
@@ -95,8 +107,7 @@ def refuse_tensors(reader: Reader) -> None:
 def _shards(reader: Reader) -> tuple[tuple[str, tuple[TensorInfo, ...]], ...]:
     """Files of the source by name, where they are safetensors; else one."""
     if not isinstance(reader, FileReader) or not reader.format.startswith("safetensors"):
-        name = Path(reader.source).name
-        return ((_WHOLE.get(name, f"model{ENDING}"), tuple(reader.tensors())),)
+        return ((_WHOLE.get(_only_file(reader), f"model{ENDING}"), tuple(reader.tensors())),)
     found: dict[str, list[TensorInfo]] = {}
     for tensor in reader.tensors():
         place = reader.place(tensor.name)
@@ -106,6 +117,15 @@ def _shards(reader: Reader) -> tuple[tuple[str, tuple[TensorInfo, ...]], ...]:
         (name, tensors), *_ = found.items()
         return ((name if name.endswith(ENDING) else f"model{ENDING}", tuple(tensors)),)
     return tuple((name, tuple(tensors)) for name, tensors in found.items())
+
+
+def _only_file(reader: Reader) -> str:
+    """The name of the file in which all of it lies, or nothing: a loader of adapters looks for theirs."""
+    if not isinstance(reader, FileReader):
+        return ""
+    places = [reader.place(tensor.name) for tensor in reader.tensors()]
+    names = {place[0].name if place is not None else "" for place in places}
+    return names.pop() if len(names) == 1 else ""
 
 
 def index(target: Target, source: object) -> tuple[str, dict[str, Any]]:

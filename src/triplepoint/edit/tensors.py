@@ -58,6 +58,8 @@ class EditedTensors:
         for plan in plans:
             if plan.id in self._rows and plan.reason is None:
                 self._take(plan, shared)
+        self._changing = {*self._products, *(name for name, _ in self._arrays)}
+        self._stacks = {name for name, at in self._arrays if at is not None}
         self.followers = _followers(plans, self._infos)
         """Tied tensor → the tensor whose values it has."""
 
@@ -75,8 +77,7 @@ class EditedTensors:
 
     def touched(self, name: str) -> bool:
         """Whether matrices of the tensor are asked to change, or of that which it follows."""
-        name = self.followers.get(name, name)
-        return name in self._products or any(one == name for one, _ in self._arrays)
+        return self.followers.get(name, name) in self._changing
 
     def names_of(self, names: set[str]) -> dict[str, str]:
         """Matrix → the first of its tensors, of all that are to change and lie in these."""
@@ -86,7 +87,7 @@ class EditedTensors:
     def pieces(self, name: str) -> list[Piece]:
         """What `read` is asked for, one after another, to have all of it: a stack entry by entry."""
         name = self.followers.get(name, name)
-        if any(one == name and at is not None for one, at in self._arrays):
+        if name in self._stacks:
             return [(name, at) for at in range(self._infos[name].shape[0])]
         return [(name, None)]
 
