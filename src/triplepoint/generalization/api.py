@@ -6,6 +6,8 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import torch
+
 from triplepoint import asked
 from triplepoint.generalization.batches import batches
 from triplepoint.generalization.copies import device_of, evaluation_copy
@@ -120,8 +122,8 @@ def generalization_metrics(
     asked.flag("normalize_by_m", normalize_by_m)
     copied = evaluation_copy(model)
     run = Pass(batches(data, device_of(copied)), seed, loss, forward, ignore_index)
-    evidence = Evidence(copied, run, request, init, allow_pickle)
-    found, matrices = _measured(evidence, model, request)
+    evidence = Evidence(model, copied, run, request, init, allow_pickle=allow_pickle)
+    found, matrices = _measured(evidence, copied, request)
     values: dict[str, float | None] = {}
     status: dict[str, Reason] = {}
     notes: dict[str, str] = {}
@@ -152,7 +154,9 @@ def generalization_metrics(
     return result.normalized() if normalize_by_m else result
 
 
-def _measured(evidence: Evidence, model: Any, request: Request) -> tuple[dict[str, Found], dict[str, int]]:
+def _measured(
+    evidence: Evidence, model: torch.nn.Module, request: Request
+) -> tuple[dict[str, Found], dict[str, int]]:
     found: dict[str, Found] = {}
     matrices: dict[str, int] = {}
     spectral = [name for name in request.wanted if name in SPECTRAL]

@@ -49,11 +49,20 @@ class Lacking:
 
 
 class Evidence:
-    """A network, folded and scored once; everything else on demand."""
+    """A network, of which `model` is a copy, folded and scored once; everything else on demand."""
 
-    def __init__(self, model: torch.nn.Module, run: Pass, request: Request, init: Any, pickle: bool) -> None:
-        self._original, self._run, self._request = model, run, request
-        self._init, self._pickle = init, pickle
+    def __init__(
+        self,
+        given: Any,
+        model: torch.nn.Module,
+        run: Pass,
+        request: Request,
+        init: Any,
+        *,
+        allow_pickle: bool,
+    ) -> None:
+        self._given, self._run, self._request = given, run, request
+        self._init, self._pickle = init, allow_pickle
         self._known: dict[type, Any] = {}
         self._first = run.first()
         with explained():
@@ -103,7 +112,7 @@ class Evidence:
     @cached_property
     def initial(self) -> tuple[weights.Weight, ...] | Lacking:
         """The counted tensors before training, folded as those after it are."""
-        found = initial_copy(self._original, self._init, allow_pickle=self._pickle)
+        found = initial_copy(self._given, self._init, allow_pickle=self._pickle)
         if isinstance(found, Missing):
             return Lacking(found.reason, found.detail)
         before = folding.folded(found, self.pairs) if self.pairs else found
