@@ -114,7 +114,8 @@ class SafetensorsWriter:
 def creating(target: Path) -> Iterator[Path]:
     """A free path beside `target`, whose file or folder takes that name when the block ends well.
 
-    Nothing is left otherwise, and nothing is ever replaced but an empty folder: whoever took the name meanwhile keeps
+    Nothing is left otherwise, unless the process is killed outright: then `.triplepoint-PID-….tmp` is there to delete.
+    Nothing is ever replaced but an empty folder: whoever took the name meanwhile keeps
     it, and the block is a UsageError. So is an error of the file system.
     """
     partial = target.with_name(f".triplepoint-{os.getpid()}-{secrets.token_hex(4)}.tmp")
