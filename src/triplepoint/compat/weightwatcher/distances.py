@@ -33,7 +33,7 @@ def rows(first: Model, second: Model, method: str, parameters: Parameters) -> li
         # Nothing but matrices has a CKA: WeightWatcher crashes on kernels of one axis.
         divide = cut if parameters.legacy and method != c.CKA else cut_by_position
         there = method == c.RAW or divide is cut or divisible(layer.shape, layer.kind)
-        if partner is not None and partner.shape == layer.shape and there:
+        if partner is not None and partner.shape == layer.shape and there and 0 not in layer.shape:
             made.append(_row(first, second, layer, partner, method, divide))
     if not made:
         raise UsageError(

@@ -79,11 +79,16 @@ def eigenvalues(model: Model, parameters: Parameters, layer: Layer, *, random: b
     """λ ascending, of the layer or of a shuffle of it."""
     if parameters.legacy:
         whole = _cut(model, parameters, layer)
-        if not random:
-            return spectrum.esd(whole).eigenvalues
         stream = np.random.RandomState(parameters.seed)
         few = bulk.REPLICAS_OF_FEW if whole.components < bulk.FEW else 1
-        return bulk.shuffled_eigenvalues(whole, stream, few)
+        try:
+            return (
+                bulk.shuffled_eigenvalues(whole, stream, few) if random else spectrum.esd(whole).eigenvalues
+            )
+        except (ValueError, IndexError, np.linalg.LinAlgError):
+            raise UsageError(
+                f"layer {layer.longname!r}", "it has no eigenvalues", "Is an entry not finite?"
+            ) from None
     wanted = replace(parameters, filters=Filters(names=(layer.key,)), min_evals=1, max_evals=0, max_N=2**62)
     chosen, left_out = choose(model, model.reader, wanted)
     if not chosen:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from triplepoint import checkpoints
+from triplepoint.checkpoints.memory import WRAPPERS
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.records import TensorInfo
 
@@ -66,10 +67,15 @@ def open_model(given: Any, start_ids: int = 0) -> Model:
 
 
 def unwrapped(given: Any) -> Any:
-    """The state dict inside a training checkpoint."""
-    if isinstance(given, Mapping) and isinstance(given.get("state_dict"), Mapping):
+    """The state dict or module inside a training checkpoint, as the reader finds it."""
+    if not isinstance(given, Mapping):
+        return given
+    if isinstance(given.get("state_dict"), Mapping):
         return given["state_dict"]
-    return given
+    if any(hasattr(value, "shape") for value in given.values()):
+        return given
+    inner = (given.get(key) for key in WRAPPERS)
+    return next((one for one in inner if isinstance(one, Mapping) or hasattr(one, "named_modules")), given)
 
 
 def _of_names(infos: Sequence[TensorInfo], first: int) -> list[Layer]:

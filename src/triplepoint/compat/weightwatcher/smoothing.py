@@ -68,7 +68,7 @@ def smoothed(model: Model, parameters: Parameters, how: Smoothing) -> Any:
         if row is None:
             continue
         values = np.asarray(model.reader.read(layer.key))
-        if not np.all(np.isfinite(values)):
+        if not _finite(values):
             broken.append(layer.longname)
             continue
         number = _count(row, how)
@@ -78,6 +78,13 @@ def smoothed(model: Model, parameters: Parameters, how: Smoothing) -> Any:
         text = f"left as they are, entries are not finite: {', '.join(broken)}"
         warnings.warn(text, UserWarning, stacklevel=4)
     return target
+
+
+def _finite(values: Array) -> bool:
+    try:
+        return bool(np.all(np.isfinite(values.astype(np.float64))))
+    except (TypeError, ValueError):  # of objects
+        return False
 
 
 def changed(values: Array, count: int, positions: int) -> Array:

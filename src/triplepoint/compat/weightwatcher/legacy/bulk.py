@@ -58,16 +58,17 @@ def trace_log_index(rescaled: Array) -> tuple[int, int]:
 
 def trace_log(values: Array, num_pl_spikes: int) -> dict[str, Any]:
     """The columns of `detX=True`. Cost O(n²)."""
-    scale = math.sqrt(values.size) / math.sqrt(float(np.sum(values)))
-    rescaled = scale * scale * values
-    number, index = trace_log_index(rescaled)
-    return {
-        "detX_num": number,
-        "num_ERG_spikes": number,
-        "ERG_gap": number - num_pl_spikes,
-        "detX_val": float(rescaled[index] / (scale * scale)),
-        "detX_val_unrescaled": float(rescaled[index]),
-    }
+    with np.errstate(all="ignore"):  # all zero
+        scale = math.sqrt(values.size) / np.sqrt(np.sum(values))
+        rescaled = scale * scale * values
+        number, index = trace_log_index(rescaled)
+        return {
+            "detX_num": number,
+            "num_ERG_spikes": number,
+            "ERG_gap": number - num_pl_spikes,
+            "detX_val": float(rescaled[index] / (scale * scale)),
+            "detX_val_unrescaled": float(rescaled[index]),
+        }
 
 
 def shuffled_eigenvalues(
@@ -96,13 +97,14 @@ def randomized(
     second = shuffled_eigenvalues(cut, random, 1, inverse=inverse)
     made = {f"rand_{name}": value for name, value in mp_fit(first, cut.N, cut.M).items()}
     top = float(np.max(values))
-    with np.errstate(invalid="ignore"):
-        distance = jensen_shannon(values, second) if values.size == second.size else math.nan
+    with np.errstate(all="ignore"):  # all zero
+        softrank = float(np.max(second) / np.max(values))
+        distance = jensen_shannon(values, second) if values.size == second.size and top > 0 else math.nan
     return {
         **made,
         "num_traps": made["rand_num_spikes"],
         "max_rand_eval": float(np.max(first)),
         "rand_distance": distance,
-        "ww_softrank": float(np.max(second)) / top,
+        "ww_softrank": softrank,
         "ww_maxdist": top - float(np.max(second)),
     }

@@ -2,7 +2,7 @@
 
 Kept errors: eigenvalues below 1e-5 are cut off whatever their scale; of fewer than 20 values the fit of least distance
 is returned where its own objective, which rewards long tails, would choose another; a fit that fails is α = −1, which
-counts as over-trained.
+counts as over-trained; the error of a fit to fewer than 8 values is that of α = 0.
 """
 
 from __future__ import annotations
@@ -55,6 +55,8 @@ def fit(ascending: Array) -> Fit | None:
                 law = 1.0 - (ascending[i:] / ascending[i]) ** (1.0 - alphas[i])
                 distances[i] = np.max(np.abs(law - np.arange(count) / count))
         sigmas = (alphas - 1.0) / np.sqrt(n - np.arange(n - 1))
+    if n < SMALL_TAIL:
+        sigmas[0] = -1.0 / np.sqrt(n)
     best = int(np.argmin(distances))
     if np.isnan(alphas[best]):
         return None

@@ -92,7 +92,7 @@ def analyzed(model: Model, parameters: Parameters, base: Model | None = None) ->
                 row["slice_id"] = index
             try:
                 row.update(_measured(cut, parameters, random))
-            except (ValueError, np.linalg.LinAlgError):
+            except (ValueError, IndexError, np.linalg.LinAlgError):
                 row.update(has_esd=False, status=c.FAILED, warning="")
             yield row
 
