@@ -114,3 +114,36 @@ def test_the_original_is_not_touched_and_initial_weights_are_folded_alike():
     )
     assert found.weights == names
     assert found["fro_dist"] == pytest.approx(expected, rel=1e-5)
+
+
+def test_one_layer_that_feeds_something_else_does_not_keep_the_others_from_being_folded():
+    class Forked(nn.Module):
+        """As in a residual network with normalisation first: the stem goes into the sum too."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.stem, self.first, self.second = nn.Linear(3, 4), nn.Linear(4, 4), nn.Linear(4, 4)
+            self.norm1, self.norm2 = nn.BatchNorm1d(4), nn.BatchNorm1d(4)
+
+        def forward(self, x):
+            x = self.stem(x)
+            inner = self.first(torch.relu(self.norm1(x)))
+            return x + self.second(torch.relu(self.norm2(inner)))
+
+    net = randomize(Forked()).eval()
+    answer = answer_to(torch.randn(8, 3, generator=seeded(1)))
+    assert [norm for _, norm in foldable(net, answer)] == ["norm1", "norm2"]
+    result, pairs = fold(net, answer)
+    assert pairs == (("first", "norm2"),)
+    assert torch.allclose(answer(result), answer(net), atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_folded_as_single_is(dtype):
+    layers = [nn.Conv2d(2, 8, 3), nn.BatchNorm2d(8), nn.ReLU(), nn.Conv2d(8, 8, 3), nn.BatchNorm2d(8)]
+    net = randomize(nn.Sequential(*layers, nn.Flatten(), nn.Linear(32, 3))).to(dtype).eval()
+    inputs, targets = images()[0]
+    found = generalization_metrics(net, [(inputs.to(dtype), targets)], metrics=["param_norm"])
+    single = generalization_metrics(net.float(), [(inputs, targets)], metrics=["param_norm"])
+    assert found.folded == single.folded == ("1", "4")
+    assert found["param_norm"] == pytest.approx(single["param_norm"], rel=0.01)

@@ -121,7 +121,7 @@ def generalization_metrics(
     )
     asked.flag("normalize_by_m", normalize_by_m)
     copied = evaluation_copy(model)
-    run = Pass(batches(data, device_of(copied)), seed, loss, forward, ignore_index)
+    run = Pass(batches(data, device_of(copied)), request.seed, loss, forward, request.ignore_index)
     evidence = Evidence(model, copied, run, request, init, allow_pickle=allow_pickle)
     found, matrices = _measured(evidence, copied, request)
     values: dict[str, float | None] = {}
@@ -140,7 +140,7 @@ def generalization_metrics(
         status=status,
         notes=notes,
         m=evidence.get(SampleSize).m,
-        seed=seed,
+        seed=request.seed,
         settings=request.settings(),
         loss=evidence.scores.loss if math.isfinite(evidence.scores.loss) else None,
         accuracy=evidence.scores.accuracy,
@@ -186,6 +186,9 @@ def _why_no_mean(scanned: Scan, name: str) -> Lacking:
             return Lacking(row.metric_status[name], row.id)
     if any(row.status == "ok" for row in scanned.matrices):
         return Lacking(Reason.too_few_eigenvalues)
+    for row in scanned.matrices:
+        if row.reason is not None:
+            return Lacking(row.reason, row.id)
     return Lacking(Reason.undefined, "the network has no weight matrix")
 
 

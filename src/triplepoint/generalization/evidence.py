@@ -128,7 +128,10 @@ class Evidence:
     def alignments(self) -> tuple[InitialAlignment, ...] | Lacking:
         """CKA of every counted tensor with what it was."""
         before = self.initial
-        return before if isinstance(before, Lacking) else weights.alignments(self.weights, before)
+        if isinstance(before, Lacking):
+            return before
+        found: tuple[InitialAlignment, ...] | Lacking = _record(weights.alignments(self.weights, before))
+        return found
 
 
 def _record(found: Any) -> Any:

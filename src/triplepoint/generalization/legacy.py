@@ -58,7 +58,7 @@ def published_sigma(
         at_limit=sigma == limit,
         target=target,
         criterion=criterion,
-        increase=mean,
+        increase=mean if math.isfinite(mean) else None,
         increase_error=stdev(values) / math.sqrt(draws) if math.isfinite(mean) and draws > 1 else None,
         sigma_error=None,
         draws=draws,

@@ -57,18 +57,24 @@ class Request:
             asked.word("metric", name, NAMES)
         if self.criterion is not None:
             asked.word("criterion", self.criterion, CRITERIA)
+        plain: dict[str, Any] = {
+            "draws": asked.whole("draws", self.draws, 1),
+            "depth": asked.whole("depth", self.depth, 1, 60),
+            "margin_quantile": asked.real("margin_quantile", self.margin_quantile, 0.0, 1.0, "0.1"),
+            "ignore_index": asked.whole("ignore_index", self.ignore_index, -(2**62)),
+            "seed": asked.whole("seed", self.seed, 0, 2**31),
+        }
         if self.target is not None:
-            asked.real("target", self.target, 1e-12, 1e12, "0.5 (loss) or 0.1 (accuracy)")
+            plain["target"] = asked.real("target", self.target, 1e-12, 1e12, "0.5 (loss) or 0.1 (accuracy)")
         if self.limit is not None:
-            asked.real("limit", self.limit, 1e-12, 1e12, "2.0")
-        asked.whole("draws", self.draws, 1)
-        asked.whole("depth", self.depth, 1, 60)
-        asked.real("margin_quantile", self.margin_quantile, 0.0, 1.0, "0.1")
+            plain["limit"] = asked.real("limit", self.limit, 1e-12, 1e12, "2.0")
         if self.m is not None:
-            asked.whole("m", self.m, 1)
-        asked.whole("ignore_index", self.ignore_index, -(2**62))
+            plain["m"] = asked.whole("m", self.m, 1)
+        for name, value in plain.items():
+            object.__setattr__(self, name, value)  # Python's numbers, where NumPy's were given
         asked.flag("legacy", self.legacy)
-        asked.whole("seed", self.seed, 0, 2**31)
+        if self.workers is not None:
+            asked.whole("workers", self.workers, 1)
         for name in ("loss", "forward"):
             if getattr(self, name) is not None and not callable(getattr(self, name)):
                 raise UsageError(name, f"a {type(getattr(self, name)).__name__}", "Pass a function")

@@ -48,6 +48,18 @@ class GeneralizationMetrics:
             raise UsageError(f"metric {name!r}", "not among those that were computed", "See .values")
         return self.values[name]
 
+    def __repr__(self) -> str:
+        """In one line how many numbers there are, and what the noise, the margin and the size of the data were."""
+        known = sum(value is not None for value in self.values.values())
+        parts = {
+            "σ": self.absolute and self.absolute.sigma,
+            "σ'": self.magnitude and self.magnitude.sigma,
+            "γ": self.margins and self.margins.gamma,
+        }
+        shown = [f"{name} = {value:.4g}" for name, value in parts.items() if value is not None]
+        count = f"{known} of {len(self.values)} metrics have values"
+        return f"<{type(self).__name__}: {', '.join((count, *shown, f'm = {self.m}'))}>"
+
     def __iter__(self) -> Iterator[str]:
         """Names of the metrics."""
         return iter(self.values)
@@ -65,7 +77,7 @@ class GeneralizationMetrics:
         return replace(self, values=values, status=status, normalized_by_m=True)
 
     def restored(self) -> GeneralizationMetrics:
-        """The inverse of `normalized`."""
+        """The inverse of `normalized`; what had no root stays without a value."""
         if not self.normalized_by_m:
             return self
         values = {

@@ -23,14 +23,21 @@ Rises = Callable[[float], Sequence[float]]
 
 
 def largest_sigma(
-    rises: Rises, *, target: float, limit: float, depth: int, criterion: str
+    rises: Rises,
+    *,
+    target: float,
+    limit: float,
+    depth: int,
+    criterion: str,
+    is_felt: Callable[[], bool] = lambda: False,
 ) -> Tolerance | Reason:
     """The largest σ in (0, limit] found for which the mean of `rises(σ)`, one number a draw, is at most `target`.
 
     The limit is tried first: where it is borne, σ is the limit and `at_limit` says so. Otherwise at most `depth`
     halvings. A rise that is not a number counts as infinite.
 
-    Errors as values: `no_effect` where the limit changes nothing at all, `no_tolerance` where limit·2^(−depth) is
+    Errors as values: `no_effect` where the limit changes nothing at all and nothing else is felt of it (the loss, where
+    the accuracy stands still), `no_tolerance` where limit·2^(−depth) is
     already too much.
     """
     tried: dict[float, tuple[float, ...]] = {}
@@ -41,7 +48,7 @@ def largest_sigma(
         return _mean(values)
 
     at_limit = rise(limit) <= target
-    if all(value == 0 for value in tried[limit]):
+    if all(value == 0 for value in tried[limit]) and not is_felt():
         return Reason.no_effect
     lower, upper = (limit, limit) if at_limit else (0.0, limit)
     steps = 0

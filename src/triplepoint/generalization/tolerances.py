@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 
 from triplepoint.generalization import legacy
@@ -40,16 +41,20 @@ def _tolerance(
     if criterion == "accuracy" and scores.accuracy is None:
         return Reason.not_classification
     target, limit = request.target_of(criterion), request.limit_of(criterion, magnitude=kind == MAGNITUDE)
+    before = _score(scores, criterion)
+    if not math.isfinite(before) or (scores.margins is not None and bool(np.isnan(scores.margins).any())):
+        return Reason.non_finite
     if criterion == "accuracy" and not request.legacy and _is_near_guessing(scores, target):
         return Reason.no_room
-    before = _score(scores, criterion)
-    if not math.isfinite(before):
-        return Reason.non_finite
     noise = Noise(model, request.seed * 2 + kind, relative=kind == MAGNITUDE, as_published=request.legacy)
+
+    losses = {scores.loss}
 
     def rise(draw: int, sigma: float) -> float:
         with noise.added(draw, sigma):
-            return _score(run(model), criterion) - before
+            found = run(model)
+        losses.add(found.loss)
+        return _score(found, criterion) - before
 
     if request.legacy:
         return legacy.published_sigma(
@@ -61,6 +66,7 @@ def _tolerance(
         limit=limit,
         depth=request.depth,
         criterion=criterion,
+        is_felt=lambda: len(losses) > 1,
     )
 
 

@@ -121,12 +121,16 @@ def distances(
     return WeightDistances(tuple(found))
 
 
-def alignments(weights: tuple[Weight, ...], initial: tuple[Weight, ...]) -> tuple[InitialAlignment, ...]:
+def alignments(
+    weights: tuple[Weight, ...], initial: tuple[Weight, ...]
+) -> tuple[InitialAlignment, ...] | tuple[Reason, str]:
     """Linear CKA of every counted tensor of two axes or more with what it was; equal ones are at 1."""
     found = []
     for after, before in zip(weights, initial, strict=True):
         if after.parameter.ndim > 1:
             one, other = after.matrix, before.matrix
+            if not (np.isfinite(one).all() and np.isfinite(other).all()):
+                return Reason.non_finite, after.name
             found.append(InitialAlignment(1.0 if np.array_equal(one, other) else linear_cka(one, other)))
     return tuple(found)
 

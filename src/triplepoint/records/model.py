@@ -89,8 +89,8 @@ class Tolerance:
     target: float
     criterion: str
     """`loss` (nats, or the units of a loss of one's own) or `accuracy` (share)."""
-    increase: float
-    """Mean rise at σ, over the draws."""
+    increase: float | None
+    """Mean rise at σ, over the draws; None where it is not finite, at which the published search may end."""
     increase_error: float | None
     """Its standard error over the draws; None for a single one."""
     sigma_error: float | None
