@@ -1,6 +1,6 @@
 """Do the numbers track quality? MiniLM before and after edits: how well it retrieves, beside what a scan says of it.
 
-    python -m benchmarks.retrieval            # about half an hour on two cores; goes on where it stopped
+    python -m benchmarks.retrieval            # 20 minutes on two free cores; goes on where it stopped
     python -m benchmarks.retrieval --quick    # under a minute: shows that it runs, its figures mean nothing
 
 1. Every edit of `retrieval_edits` on all 36 block matrices at once: embeddings and the pooler stay as they are. MRR@10
@@ -45,7 +45,7 @@ from triplepoint.records import Scan
 
 Array = np.ndarray[Any, Any]
 State = dict[str, Any]
-PAIRS, QUICK_PAIRS = 1024, 48
+PAIRS, QUICK_PAIRS = 1024, 32
 QUICK_STRENGTHS = (0.25,)
 ONE_AT_A_TIME = 0.25
 RANDOM = "random weights"

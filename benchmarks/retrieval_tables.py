@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -63,7 +64,9 @@ def _across(variants: Mapping[str, State]) -> None:
     """Every metric against MRR: over all variants, along the strengths of smoothing, and at equal change."""
     scanned = {name: cell for name, cell in variants.items() if "metrics" in cell}
     smoothed = [name for name, cell in scanned.items() if cell["family"] in ("original", "keep")]
-    equal = [name for name, cell in scanned.items() if cell["family"] in EQUAL]
+    strengths = {name: cell["strength"] for name, cell in scanned.items() if cell["family"] in EQUAL}
+    counts = Counter(strengths.values())
+    equal = [name for name, strength in strengths.items() if counts[strength] == len(EQUAL)]
     section.heading(
         f"metrics against MRR@10: ρ over {len(scanned)} variants and over {len(smoothed)} of smoothing, "
         f"τ over {len(equal)} at equal change ({', '.join(EQUAL)})"
