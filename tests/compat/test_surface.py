@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import subprocess
 import sys
 import warnings
@@ -68,6 +69,31 @@ def test_a_kernel_position_has_its_number_and_dense_layers_the_number_zero(compa
     # λ × rf/2 for a position, λ × 1/2 pooled.
     assert pooled["norm"][0] == pytest.approx(np.sum(model()["conv.weight"] ** 2) / 2)
     assert table["norm"][1:].sum() == pytest.approx(9 * pooled["norm"][0])
+
+
+@BOTH
+def test_shards_are_numbered_in_the_order_of_their_index(compat, tmp_path):
+    from safetensors.numpy import save_file
+
+    shards = {
+        "model-00001-of-00002.safetensors": ("z", "a"),
+        "model-00002-of-00002.safetensors": ("n", "c", "b"),
+    }
+    for file, names in shards.items():
+        save_file({f"{name}.weight": gaussian((20, 20)) for name in names}, tmp_path / file)
+    index = {f"{name}.weight": file for file, names in reversed(shards.items()) for name in names}
+    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
+    for source in (tmp_path, tmp_path / "model.safetensors.index.json"):
+        table = ww.WeightWatcher(source, compat=compat).describe()
+        assert list(table["name"]) == ["z", "a", "n", "c", "b"]
+        assert list(table["layer_id"]) == [0, 1, 2, 3, 4]
+
+
+def test_names_that_look_like_patterns_are_names():
+    weights = {
+        f"{name}.weight": gaussian((20, 20), seed) for seed, name in enumerate(("!a", "b[0]*", "b?", "b0"))
+    }
+    assert list(ww.WeightWatcher(weights).analyze()["name"]) == ["!a", "b[0]*", "b?", "b0"]
 
 
 def test_fingers_and_the_cut_off_have_their_columns():

@@ -4,7 +4,7 @@
 |---|---|---|
 | `nn.Module` | place in `named_modules()`, the root is 0 | last component and whole path of the module |
 | state dict, dict of arrays | place among the keys that end in `.weight`, from 1 | the key without `.weight`, twice |
-| file or folder | the same, from 0 | the same |
+| file or folder | the same, from 0; shards in the order of their index | the same |
 """
 
 from __future__ import annotations
@@ -12,14 +12,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from triplepoint import checkpoints
 from triplepoint.checkpoints.memory import WRAPPERS
+from triplepoint.checkpoints.shards import weight_map
 from triplepoint.compat.weightwatcher import constants as c
 from triplepoint.records import TensorInfo
 
 WEIGHT = ".weight"
+INDEX = ".safetensors.index.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ def open_model(given: Any, start_ids: int = 0) -> Model:
         found = _of_module(given, infos, start_ids)
     else:
         first = start_ids if start_ids or not isinstance(given, Mapping) else 1
-        found = _of_names(infos, first)
+        found = _of_names(infos if isinstance(given, Mapping) else _as_indexed(given, infos), first)
     return Model(given, reader, tuple(sorted(found, key=lambda layer: layer.layer_id)))
 
 
@@ -76,6 +79,18 @@ def unwrapped(given: Any) -> Any:
         return given
     inner = (given.get(key) for key in WRAPPERS)
     return next((one for one in inner if isinstance(one, Mapping) or hasattr(one, "named_modules")), given)
+
+
+def _as_indexed(path: Any, infos: Sequence[TensorInfo]) -> Sequence[TensorInfo]:
+    """The tensors of shards in the order of their index, which is sorted only where its writer sorted it."""
+    folder = Path(os.fsdecode(path))
+    indexes = [folder] if folder.name.endswith(INDEX) else sorted(folder.glob(f"*{INDEX}"))
+    if len(indexes) != 1 or (folder / "model.safetensors").exists():
+        return infos
+    mapped = weight_map(indexes[0])
+    place = {name: (shard, number) for number, (name, shard) in enumerate(mapped.items())}
+    last = (max(mapped.values()), len(mapped))
+    return sorted(infos, key=lambda info: place.get(info.name, last))
 
 
 def _of_names(infos: Sequence[TensorInfo], first: int) -> list[Layer]:

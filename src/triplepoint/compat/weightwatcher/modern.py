@@ -64,7 +64,8 @@ def scan_of(reader: Reader, chosen: Sequence[Chosen], parameters: Parameters) ->
         ScanRequest(
             source=reader.source,
             mode="exact" if parameters.exact else "precise",
-            layers=tuple(ids) if len(ids) <= MOST_PATTERNS else None,
+            # A pattern that begins with "!" leaves out, and no escape is known for it.
+            layers=None if len(ids) > MOST_PATTERNS or any(id.startswith("!") for id in ids) else tuple(ids),
             metrics=tuple(names),
             seed=parameters.seed,
             spectra=True,
