@@ -11,7 +11,7 @@ import numpy as np
 from triplepoint.compare.subspaces import subspace_overlap
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.linalg.cka import linear_ckas
-from triplepoint.linalg.difference import all_finite, difference
+from triplepoint.linalg.difference import all_finite, blocks, difference
 from triplepoint.linalg.panels import convert
 from triplepoint.records import LowRank, Reason, Values
 
@@ -24,8 +24,6 @@ METHODS: Mapping[str, frozenset[str]] = {
     "cka": frozenset({"alignment"}),
 }
 """What each method computes."""
-
-BLOCK_ROWS = 1024
 
 
 def measures(
@@ -75,8 +73,8 @@ def frobenius(matrix: Array | LowRank) -> float:
         product = decompose(matrix, "precise", choose_backend())
         return 0.0 if isinstance(product, Reason) else float(np.linalg.norm(product.singular_values))
     norms = []
-    for start in range(0, matrix.shape[0], BLOCK_ROWS):
-        block = matrix[start : start + BLOCK_ROWS]
+    for rows in blocks(matrix.shape):
+        block = matrix[rows]
         wide = np.empty(block.shape, np.float64)
         convert(block, wide)
         largest = float(np.max(np.abs(wide))) if wide.size else 0.0

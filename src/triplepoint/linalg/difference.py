@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from triplepoint.linalg import choose_backend, decompose, memory
 from triplepoint.linalg.cka import linear_cka
-from triplepoint.linalg.panels import convert
+from triplepoint.linalg.panels import PANEL_BYTES, convert
 from triplepoint.records import (
     InitialAlignment,
     InitialDistance,
@@ -22,14 +23,12 @@ from triplepoint.records import (
 
 Array = np.ndarray[Any, Any]
 
-BLOCK_ROWS = 1024
-
 
 def distance_from_init(matrix: WeightMatrix, initial: InitialWeights) -> InitialDistance | Reason:
     """Norms of W − W⁰ from all singular values of the difference, in float64.
 
     The difference of weights of 32 bits or fewer is formed in float32, where it is exact for entries that changed by
-    less than a factor of two. Cost: one decomposition more; memory: the difference.
+    less than a factor of two. Cost: one decomposition more; memory: the difference and a few panels of 8 MiB.
     """
     before = initial.load()
     if isinstance(before, Reason):
@@ -74,10 +73,15 @@ def all_finite(values: Values) -> bool:
     if isinstance(values, LowRank):
         return bool(np.all(np.isfinite(values.left)) and np.all(np.isfinite(values.right)))
     return all(
-        bool(np.all(np.isfinite(matrix[start : start + BLOCK_ROWS])))
-        for matrix in _slices(values)
-        for start in range(0, matrix.shape[0], BLOCK_ROWS)
+        bool(np.all(np.isfinite(matrix[rows]))) for matrix in _slices(values) for rows in blocks(matrix.shape)
     )
+
+
+def blocks(shape: tuple[int, int]) -> Iterator[slice]:
+    """Rows of (rows, columns) that fill a panel in float64: a fixed number of them may be all of a wide matrix."""
+    depth = max(1, PANEL_BYTES // (8 * max(shape[1], 1)))
+    for start in range(0, shape[0], depth):
+        yield slice(start, start + depth)
 
 
 def _subtracted(after: Any, before: Any, dtype: np.dtype[Any]) -> Array | Reason:
@@ -87,8 +91,7 @@ def _subtracted(after: Any, before: Any, dtype: np.dtype[Any]) -> Array | Reason
         return Reason.out_of_memory
     out = np.empty((len(pairs), *pairs[0][0].shape), dtype)
     for change, (one, other) in zip(out, pairs, strict=True):
-        for start in range(0, len(change), BLOCK_ROWS):
-            rows = slice(start, start + BLOCK_ROWS)
+        for rows in blocks(change.shape):
             convert(one[rows], change[rows])
             minus = np.empty_like(change[rows])
             convert(other[rows], minus)
@@ -132,7 +135,7 @@ def _squared_norm(values: Values) -> float:
         return float(values.factor**2 * np.sum((left.T @ left) * (right @ right.T)))
     total = 0.0
     for matrix in _slices(values):
-        for start in range(0, matrix.shape[0], BLOCK_ROWS):
-            block = np.asarray(matrix[start : start + BLOCK_ROWS], dtype=np.float64)
+        for rows in blocks(matrix.shape):
+            block = np.asarray(matrix[rows], dtype=np.float64)
             total += float(np.sum(np.square(block)))
     return total
