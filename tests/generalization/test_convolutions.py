@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from tests.generalization.worlds import Cnn, images, randomize
 from triplepoint import generalization_metrics
+from triplepoint.generalization.convolutions import Sizes
 from triplepoint.generalization.folding import fold
 from triplepoint.records import Reason
 
@@ -107,3 +108,13 @@ def test_a_convolution_that_does_not_run_is_named():
     )
     assert found.status == {"log_sum_of_spec_fft": Reason.forward_failed}
     assert "idle.weight" in found.notes["log_sum_of_spec_fft"]
+
+
+def test_the_largest_input_is_that_of_the_most_places():
+    net = nn.Sequential(nn.Conv2d(1, 1, 1), nn.AdaptiveAvgPool2d(1), nn.Flatten())
+    sizes = Sizes()
+    stop = sizes.watch(net)
+    for shape in ((5, 1), (4, 30), (5, 2)):
+        net(torch.zeros(1, 1, *shape))
+    stop()
+    assert sizes.of == {"0": (4, 30)}

@@ -147,3 +147,25 @@ def test_a_tied_initial_weight_may_be_stored_under_any_of_its_names():
         assert found["fro_dist"] == pytest.approx(expected)
     found = generalization_metrics(model, [(tokens, tokens)], init={"x": torch.ones(2)}, metrics=["fro_dist"])
     assert found.status == {"fro_dist": Reason.not_in_init}
+
+
+def test_a_default_device_is_not_that_of_the_network():
+    normed = randomize(nn.Sequential(nn.Linear(12, 16), nn.LayerNorm(16), nn.Linear(16, 10)))
+    expected = generalization_metrics(normed, data(), init=normed, **HOW)
+    given = data()
+    with torch.device("meta"):
+        assert generalization_metrics(normed, given, init=normed, **HOW) == expected
+
+
+def test_an_empty_parameter_counts_for_nothing():
+    model = net()
+    expected = generalization_metrics(model, data(), **HOW)
+    model.register_parameter("nothing", nn.Parameter(torch.zeros(0, 4)))
+    assert generalization_metrics(model, data(), **HOW).values == expected.values
+
+
+def test_quantised_weights_are_refused():
+    model = net()
+    model.codes = nn.Parameter(torch.zeros(3, dtype=torch.int8), requires_grad=False)
+    with pytest.raises(UsageError, match="quantised weights in Sequential"):
+        generalization_metrics(model, data(), **HOW)

@@ -5,6 +5,7 @@ The published code takes the size of the network's input for every layer, and ev
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -45,7 +46,7 @@ class Sizes:
             seen = output if isinstance(module, TRANSPOSED) else given(inputs, named)
             axes = module.weight.ndim - 2  # type: ignore[operator]
             size = tuple(seen.shape[-axes:])
-            self.of[name] = max(size, self.of.get(name, size))
+            self.of[name] = max(size, self.of.get(name, size), key=math.prod)
 
         return hook
 

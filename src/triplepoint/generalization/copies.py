@@ -38,6 +38,11 @@ def faithful_copy(model: Any) -> torch.nn.Module:
         if tensor.is_meta:
             found = f"no values in {name}: it is on the meta device"
             raise UsageError("generalization_metrics", found, "Load the weights first")
+    for name, module in model.named_modules():
+        small = [p for p in module.parameters(recurse=False) if p.dtype in {torch.int8, torch.uint8}]
+        if small or hasattr(module, "_packed_params"):
+            found = f"quantised weights in {name or type(module).__name__}"
+            raise UsageError("generalization_metrics", found, "Pass the network before quantisation")
     try:
         copied = copy.deepcopy(_uncompiled(model), _results(model))
     except Exception as error:

@@ -46,7 +46,7 @@ class Noise:
             with torch.no_grad():
                 for parameter, before in zip(self._parameters, self._before, strict=True):
                     wide = torch.promote_types(before.dtype, torch.float32)
-                    normal = torch.randn(before.shape, generator=generator, dtype=torch.float32)
+                    normal = torch.randn(before.shape, generator=generator, dtype=torch.float32, device=_CPU)
                     value = before.to(wide)
                     parameter.copy_(value + self._spread(value, sigma) * normal.to(value.device, wide))
             yield

@@ -128,7 +128,7 @@ def square(model: nn.Module, deviations: Deviations, *, legacy: bool) -> str | N
             deviation = deviations.of(name, module)
             if deviation is None:
                 return f"{name}: this normalisation did not run on the data"
-            gain = torch.ones(found.normalized_shape, dtype=torch.float64) / deviation
+            gain = torch.ones(found.normalized_shape, dtype=torch.float64, device="cpu") / deviation
             gain = gain if squared[0] is None else gain * squared[0]
             sides, centred = len(found.normalized_shape), isinstance(module, nn.LayerNorm)
             frozen = partial(frozen_norm, gain=gain, shift=squared[1], sides=sides, centred=centred)

@@ -45,7 +45,7 @@ def path_norm(
             if is_table and not name.endswith(("running_mean", "running_var")):
                 buffer.zero_()
     try:
-        with torch.no_grad(), Unseen(mode), mode:
+        with torch.device("cpu"), torch.no_grad(), Unseen(mode), mode:
             output = logits_of(call(squared, ones, forward))
     except Exception as error:
         return _failed(error)

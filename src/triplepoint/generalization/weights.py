@@ -1,9 +1,9 @@
 """Which tensors of a network are its weights, and what is known of each: singular values, distance from W⁰.
 
-Counted is every floating parameter, tied ones once, but for biases (their last name holds `bias`) and what belongs to
-batch normalisation; embeddings and the gains of layer normalisation are in. As a matrix a tensor is (first axis, all
-others), a vector one column. The published code leaves out every name in which `bias` or `bn` occurs anywhere, also
-`subnet.weight`, and keeps batch normalisation under any other name (`legacy`).
+Counted is every floating parameter that is not empty, tied ones once, but for biases (their last name holds `bias`) and
+what belongs to batch normalisation; embeddings and the gains of layer normalisation are in. As a matrix a tensor is
+(first axis, all others), a vector one column. The published code leaves out every name in which `bias` or `bn` occurs
+anywhere, also `subnet.weight`, and keeps batch normalisation under any other name (`legacy`).
 """
 
 from __future__ import annotations
@@ -56,7 +56,8 @@ def counted(model: torch.nn.Module, *, legacy: bool = False) -> tuple[Weight, ..
                 left_out = any(word in name for word in PUBLISHED)
             else:
                 left_out = "bias" in key or isinstance(owner, _BatchNorm)
-            if parameter.is_floating_point() and id(parameter) not in seen and not left_out:
+            is_number = parameter.is_floating_point() and parameter.numel() > 0
+            if is_number and id(parameter) not in seen and not left_out:
                 seen.add(id(parameter))
                 found.append(Weight(name, parameter, owner))
     if not found:
