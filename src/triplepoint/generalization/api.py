@@ -60,7 +60,8 @@ def generalization_metrics(
     `triplepoint explain NAME`.
 
     Args:
-        model: a `torch.nn.Module` on any device. It is copied and never touched.
+        model: a `torch.nn.Module` on any device. It is copied and never touched; hooks of its own run with the copy.
+            Weights that are computed of others (weight normalisation, pruning masks) are measured as they are used.
         data: training data that can be read again and again, a list or `DataLoader` of (inputs, targets), or of dicts
             with `labels`. Inputs: a tensor, a tuple (by place) or a dict (by name). Targets: class indices (n,) or
             (n, tokens); others need `loss`. A sample of a few thousand is enough; then give `m`.
@@ -187,7 +188,7 @@ def _why_no_mean(scanned: Scan, name: str) -> Lacking:
     if any(row.status == "ok" for row in scanned.matrices):
         return Lacking(Reason.too_few_eigenvalues)
     for row in scanned.matrices:
-        if row.reason is not None:
+        if row.status == "failed" and row.reason is not None:
             return Lacking(row.reason, row.id)
     return Lacking(Reason.undefined, "the network has no weight matrix")
 
