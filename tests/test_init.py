@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.single_thread import one_blas_thread  # noqa: F401
-from triplepoint import Scan, scan
+from triplepoint import Scan, checkpoints, matrices, scan
 from triplepoint.errors import UsageError
 from triplepoint.records import Reason
 
@@ -177,6 +177,20 @@ def test_a_change_beyond_float32_is_measured():
     after = far + np.eye(20, 12, dtype=np.float32)
     row = scan({"w": after}, init={"w": -far})["w"]
     assert row.metrics["fro_dist"] == pytest.approx((2 * float(far[2, 3])) ** 2)
+
+
+def test_initial_weights_that_are_gone_meanwhile_cost_only_their_own_numbers():
+    class Gone:
+        def read(self, name, at=None):
+            raise OSError("stale file handle")
+
+        def release(self, name):
+            pass
+
+    reader = checkpoints.open(layers(0))
+    plans = matrices.plan(reader.tensors(), reader.config, reader.read)
+    initial = matrices.Initial.of("init", "", Gone(), plans, plans)
+    assert all(initial.matrix(plan) is Reason.unreadable for plan in plans if plan.shape is not None)
 
 
 def test_initial_weights_beyond_the_range_have_no_distance():

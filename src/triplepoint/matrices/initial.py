@@ -61,7 +61,7 @@ class Initial:
         whole = replace(other, slice=None, reason=None)
         try:
             formed = form(whole, load(whole, self._reader.read)).values
-        except TriplepointError:
+        except (TriplepointError, OSError):
             return Reason.unreadable
         finally:
             for name in other.sources:
