@@ -49,6 +49,8 @@ def test_what_it_needs_is_what_its_records_are_made_of(name):
         records.AbsoluteTolerance: {"data"},
         records.MagnitudeTolerance: {"data"},
         records.MagnitudeSum: {"data", "init"},
+        records.TopCurvature: {"data"},
+        records.TotalCurvature: {"data"},
     }
     hints = typing.get_type_hints(MODEL_METRICS[name].function)
     parameters = inspect.signature(MODEL_METRICS[name].function).parameters

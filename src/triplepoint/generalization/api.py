@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from triplepoint import asked
+from triplepoint.generalization import curvature
 from triplepoint.generalization.batches import batches
 from triplepoint.generalization.copies import device_of, evaluation_copy
 from triplepoint.generalization.evidence import Evidence, Lacking
@@ -18,6 +19,7 @@ from triplepoint.generalization.result import GeneralizationMetrics
 from triplepoint.metrics import METRICS, MODEL_METRICS
 from triplepoint.records import (
     AbsoluteTolerance,
+    Hessian,
     MagnitudeTolerance,
     Margins,
     Reason,
@@ -67,13 +69,13 @@ def generalization_metrics(
             (n, tokens); others need `loss`. A sample of a few thousand is enough; then give `m`.
         init: the weights before training: a path, a module, a state dict or a dict of arrays, with the same names.
             The published study takes those after its first epoch.
-        metrics: names; by default all. Only what they need is computed.
+        metrics: names; by default all but those of the Hessian. Only what they need is computed.
         loss: a function of (outputs, targets) that returns a mean or one number a sample; by default cross-entropy.
         forward: a function of (model, inputs) where calling the model is not enough. It must use the model it is given.
         criterion: what noise may cost, `loss` or `accuracy`; by default accuracy for single samples, else the loss.
         target: how much it may cost: by default 0.5 nats or 0.1.
         limit: the largest σ that is tried, by default 2.
-        draws, depth: of the searches: noise draws, and halvings at most.
+        draws, depth: of the searches: noise draws, and halvings at most; draws too for the trace of the Hessian.
         margin_quantile: of the margins that is γ.
         m: size of the training set; by default the samples in `data`.
         ignore_index: target of tokens that do not count.
@@ -94,6 +96,8 @@ def generalization_metrics(
 
     Cost: two searches of up to (depth + 1)·draws passes over the data, which is nearly everything; one decomposition a
     weight tensor, and for the tails some 0.1 s a matrix. Memory: three times the weights, for the path norm twice that.
+    `log_hessian_top` and `log_hessian_trace` cost a search more, and 15 to 55 times the weights and a training step in
+    memory, so they are measured when they are named.
 
     >>> import torch
     >>> _ = torch.manual_seed(0)
@@ -148,6 +152,7 @@ def generalization_metrics(
         margins=evidence.built(Margins),
         absolute=getattr(evidence.built(AbsoluteTolerance), "tolerance", None),
         magnitude=getattr(evidence.built(MagnitudeTolerance), "tolerance", None),
+        hessian=evidence.built(Hessian),
         weights=tuple(weight.name for weight in evidence.weights),
         folded=tuple(norm for _, norm in evidence.pairs),
         matrices=matrices,
@@ -223,7 +228,8 @@ def _finite(value: float | Lacking | None) -> Found:
 
 
 def _note_limits(evidence: Evidence, values: dict[str, float | None], notes: dict[str, str]) -> None:
-    """A σ that is only known to be larger than the limit is said beside each number that is made of it."""
+    """What must be known of a number is said beside it, as that a σ is only known to be larger than the limit."""
+    notes.update(curvature.notes(evidence.built(Hessian), values))
     for kind, prefix in ((AbsoluteTolerance, "pacbayes_"), (MagnitudeTolerance, "pacbayes_mag_")):
         record = evidence.built(kind)
         if record is None or not record.tolerance.at_limit:

@@ -14,7 +14,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import torch
 
-from triplepoint.generalization import convolutions, folding, paths, tolerances, weights
+from triplepoint.generalization import convolutions, curvature, folding, paths, tolerances, weights
 from triplepoint.generalization.batches import mapped
 from triplepoint.generalization.convolutions import Sizes
 from triplepoint.generalization.initial import Missing, initial_copy
@@ -26,6 +26,7 @@ from triplepoint.records import (
     AbsoluteTolerance,
     CircularDistances,
     CircularNorms,
+    Hessian,
     InitialAlignment,
     MagnitudeSum,
     MagnitudeTolerance,
@@ -35,6 +36,8 @@ from triplepoint.records import (
     Reason,
     SampleSize,
     Spectrum,
+    TopCurvature,
+    TotalCurvature,
     WeightDistances,
     WeightNorms,
 )
@@ -240,6 +243,31 @@ def _magnitude_sum(evidence: Evidence) -> MagnitudeSum | Lacking:
     return MagnitudeSum(weights.magnitude_sum(evidence.weights, before, found.sigma, found.epsilon))
 
 
+def _hessian(evidence: Evidence) -> Hessian | Lacking:
+    request = evidence._request
+    found: Hessian | Lacking = _record(
+        curvature.measured(evidence._given, evidence._run, probes=request.draws, seed=request.seed)
+    )
+    return found
+
+
+def _top(evidence: Evidence) -> TopCurvature | Lacking:
+    found = evidence.get(Hessian)
+    if isinstance(found, Lacking):
+        return found
+    return (
+        TopCurvature(found.top) if found.top > 0 else Lacking(Reason.not_positive, f"λ_max = {found.top:.4g}")
+    )
+
+
+def _trace(evidence: Evidence) -> TotalCurvature | Lacking:
+    found = evidence.get(Hessian)
+    if isinstance(found, Lacking):
+        return found
+    detail = f"tr H = {found.trace:.4g}"
+    return TotalCurvature(found.trace) if found.trace > 0 else Lacking(Reason.not_positive, detail)
+
+
 def _samples(evidence: Evidence) -> SampleSize:
     given = evidence._request.m
     return SampleSize(evidence.scores.samples if given is None else given)
@@ -257,4 +285,7 @@ _BUILDERS: Mapping[type, Callable[[Evidence], Any]] = {
     MagnitudeTolerance: _magnitude,
     MagnitudeSum: _magnitude_sum,
     SampleSize: _samples,
+    Hessian: _hessian,
+    TopCurvature: _top,
+    TotalCurvature: _trace,
 }

@@ -30,6 +30,8 @@ MEANS = ("w_cka",)
 """Means over the counted tensors."""
 NAMES = tuple(dict.fromkeys((*(m.name for m in STUDY.values()), *MEANS, *MODEL_METRICS)))
 """The 28 in the order of the study, then the extras."""
+DEFAULT = tuple(name for name in NAMES if not (name in MODEL_METRICS and MODEL_METRICS[name].group))
+"""Those of every call; the others are measured when they are named."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +83,8 @@ class Request:
 
     @property
     def wanted(self) -> tuple[str, ...]:
-        """Our names of what was asked, of the study's names too, or all of them."""
-        asked_for = NAMES if self.metrics is None else self.metrics
+        """Our names of what was asked, of the study's names too, or those of every call."""
+        asked_for = DEFAULT if self.metrics is None else self.metrics
         return tuple(dict.fromkeys(STUDY[name].name if name in STUDY else name for name in asked_for))
 
     def criterion_of(self, scores: Scores) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 from triplepoint.errors import UsageError
 from triplepoint.generalization import scaling
-from triplepoint.records import Margins, Reason, Tolerance
+from triplepoint.records import Hessian, Margins, Reason, Tolerance
 
 SCHEMA = "triplepoint.generalization/1"
 
@@ -35,6 +35,8 @@ class GeneralizationMetrics:
     """The search for σ; None where no metric asked or it failed."""
     magnitude: Tolerance | None = None
     """The search for σ'."""
+    hessian: Hessian | None = None
+    """Signed λ_max and trace with their errors; None where no metric asked or it could not be had."""
     weights: tuple[str, ...] = ()
     """Names of the counted tensors."""
     folded: tuple[str, ...] = ()
@@ -95,6 +97,7 @@ class GeneralizationMetrics:
                 ("margins", self.margins),
                 ("absolute", self.absolute),
                 ("magnitude", self.magnitude),
+                ("hessian", self.hessian),
             )
         }
         return {

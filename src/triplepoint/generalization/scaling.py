@@ -1,16 +1,17 @@
 """The published scaling with the size of the training set, and the way back.
 
 Of the metrics that come from norms, margins and noise the logarithms (`log_…`) become ½(v − ln m), the others √(v/m);
-the means over spectra, CKA and the margin itself stay. It matters where m varies between the networks compared.
+the means over spectra, CKA, the margin itself and the Hessian stay. It matters where m varies between the networks
+compared.
 """
 
 from __future__ import annotations
 
 import math
 
-from triplepoint.generalization.request import MEANS, SPECTRAL
+from triplepoint.generalization.request import DEFAULT, MEANS, NAMES, SPECTRAL
 
-UNSCALED = frozenset((*SPECTRAL, *MEANS, "margin"))
+UNSCALED = frozenset((*SPECTRAL, *MEANS, "margin", *(set(NAMES) - set(DEFAULT))))
 
 
 def normalized(name: str, value: float, m: int) -> float | None:

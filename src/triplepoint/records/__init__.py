@@ -6,6 +6,7 @@ from triplepoint.records.distances import Distances, MatrixDistance, Unmatched, 
 from triplepoint.records.entries import EntryStatistics
 from triplepoint.records.fits import PowerLawFit
 from triplepoint.records.initial import InitialAlignment, InitialDistance, InitialWeights
+from triplepoint.records.landscape import CurveTraining, Hessian, PathLosses, TopCurvature, TotalCurvature
 from triplepoint.records.measurements import Finding, Measurement, Severity
 from triplepoint.records.model import (
     AbsoluteTolerance,
@@ -51,11 +52,13 @@ __all__ = [
     "CircularNorms",
     "Classified",
     "Clipped",
+    "CurveTraining",
     "Decoding",
     "Distances",
     "EntryStatistics",
     "Finding",
     "GoodnessOfFit",
+    "Hessian",
     "InitialAlignment",
     "InitialDistance",
     "InitialWeights",
@@ -71,6 +74,7 @@ __all__ = [
     "Noise",
     "Noises",
     "PackedRows",
+    "PathLosses",
     "PathNorm",
     "Phase",
     "PositiveMargin",
@@ -94,6 +98,8 @@ __all__ = [
     "TensorInfo",
     "TiledIndex",
     "Tolerance",
+    "TopCurvature",
+    "TotalCurvature",
     "TraceLog",
     "Trap",
     "TrapEntry",

@@ -60,6 +60,8 @@ class Reason(StrEnum):
     no_room = "no_room"
     no_effect = "no_effect"
     forward_failed = "forward_failed"
+    not_twice_differentiable = "not_twice_differentiable"
+    not_positive = "not_positive"
 
     # matrices that an edit leaves as they are
     nothing_to_edit = "nothing_to_edit"
@@ -116,6 +118,8 @@ _SENTENCES: dict[Reason, str] = {
     Reason.no_room: "The accuracy is so near to guessing that no weight noise can lower it by the target.",
     Reason.no_effect: "No weight noise changed the loss at all: the forward pass does not use the weights.",
     Reason.forward_failed: "The network could not be run the way this metric needs.",
+    Reason.not_twice_differentiable: "The loss cannot be differentiated twice by the weights.",
+    Reason.not_positive: "The number is not positive and has no logarithm.",
     Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
     Reason.not_editable: "These values cannot be written back as they are stored: left as it is.",
 }
