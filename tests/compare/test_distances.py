@@ -147,6 +147,16 @@ def test_a_bad_tensor_costs_its_own_row(pair):
     assert (row.frobenius, row.relative, row.cka) == (pytest.approx(math.sqrt(3)), None, None)
 
 
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [(np.ones(4, complex), Reason.complex), (np.array(["a", "b"]), Reason.unsupported_dtype)],
+)
+def test_vectors_that_are_no_real_numbers_cost_their_own_row(values, reason):
+    both = {"w.weight": np.eye(3), "a.bias": values}
+    found = distances(both, both)
+    assert (found["w.weight"].frobenius, found.vectors[0].reason) == (0, reason)
+
+
 def test_adapters_are_compared_in_their_factors():
     def adapter(seed: int) -> dict[str, np.ndarray]:
         return {"m.lora_A.weight": gaussian((4, 30), seed), "m.lora_B.weight": gaussian((20, 4), seed + 1)}

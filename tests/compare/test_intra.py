@@ -118,6 +118,16 @@ def test_hidden_units_are_switched_off_by_seed():
     assert np.mean([scan.matrices[0].metrics["null_p"] <= 0.1 for scan in noise]) <= 0.25
 
 
+def test_a_product_without_hidden_units_is_a_row_that_says_so():
+    weights = {"fc1.weight": gaussian((1, 20)), "fc2.weight": gaussian((24, 1))}
+    rows = [intra(weights, sparsify=True, seed=seed).matrices[0] for seed in range(4)]
+    silent = [row for row in rows if row.status == "failed"]
+    assert 0 < len(silent) < 4
+    assert {(row.reason, row.detail) for row in silent} == {
+        (Reason.all_zero, "every hidden unit is switched off")
+    }
+
+
 def test_a_bad_weight_costs_its_products():
     weights = two(24, 40, 32) | {"fc3.weight": np.full((9, 40), np.nan), "fc4.weight": np.zeros((9, 9))}
     rows = intra(weights).matrices

@@ -85,6 +85,10 @@ FAMILIES = {
             for part in ("gate", "up")
         },
     ),
+    "one layer, whose feed-forward block has no number": (
+        [f"self_attn.{part}_proj" for part in ("q", "k", "v", "out")] + ["linear1", "linear2"],
+        {("self_attn.v_proj", "self_attn.out_proj"), ("linear1", "linear2")},
+    ),
     "a chain": (
         ["net.10", "net.2", "net.0"],
         {("net.0", "net.2"), ("net.2", "net.10")},

@@ -174,12 +174,16 @@ def _vector(pair: Pair, one: Opened, other: Opened) -> VectorDistance:
         relative=None,
     )
     try:
-        a, b = (
-            np.asarray(side.reader.read(found.name)).astype(np.float64).reshape(1, -1)
-            for side, found in zip((one, other), pair, strict=True)
-        )
+        stored = [
+            np.asarray(side.reader.read(found.name)) for side, found in zip((one, other), pair, strict=True)
+        ]
+        if any(np.iscomplexobj(values) for values in stored):
+            return replace(blank, reason=Reason.complex)
+        a, b = (values.astype(np.float64).reshape(1, -1) for values in stored)
     except (TriplepointError, OSError):
         return replace(blank, reason=Reason.unreadable)
+    except (TypeError, ValueError):  # texts
+        return replace(blank, reason=Reason.unsupported_dtype)
     if not (np.all(np.isfinite(a)) and np.all(np.isfinite(b))):
         return replace(blank, reason=Reason.non_finite)
     with np.errstate(over="ignore"):

@@ -162,6 +162,8 @@ class _Product:
             return analysis.blank(plan, "failed", broken)
         if self.seed is not None:
             kept = stream(self.seed, f"{plan.id}#sparsify").integers(2, size=len(one)).astype(bool)
+            if not kept.any():
+                return analysis.blank(plan, "failed", Reason.all_zero, "every hidden unit is switched off")
             one, other = one[kept], other[:, kept]
         factors = iter((other / norms[1], one / norms[0]))
         return analysis.analyze((plan,), lambda *_: next(factors), settings)[0]

@@ -84,8 +84,10 @@ def pairs(plans: Sequence[MatrixPlan], *, in_order: bool) -> list[tuple[MatrixPl
     for one in found:
         if one.role is None:
             firsts = [before] if before is not None and before.role is None else []
+        elif one.role in FOLLOWS:
+            firsts = _nearest(one, [other for other in found if other.role == FOLLOWS[one.role]])
         else:
-            firsts = _nearest(one, [other for other in found if other.role == FOLLOWS.get(one.role)])
+            firsts = []
         made += [(first.plan, one.plan) for first in firsts if fits(first.plan, one.plan)]
         before = one
     return made
