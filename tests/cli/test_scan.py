@@ -57,11 +57,14 @@ def test_an_option_without_its_value_never_takes_the_path(invoke: Invoke, stub: 
 
 
 def test_the_choices_of_the_help_are_those_of_the_mathematics() -> None:
-    from triplepoint.cli import scan
+    from triplepoint.cli import options, scan
     from triplepoint.fits import WINDOWS
+    from triplepoint.linalg import MODES
     from triplepoint.nulls import BULKS
+    from triplepoint.request import MAX_TENSORS
 
-    assert (scan.WINDOWS, scan.BULKS) == (WINDOWS, BULKS)
+    assert (scan.WINDOWS, options.BULKS, options.MODES) == (WINDOWS, BULKS, MODES)
+    assert options.MAX_TENSORS == MAX_TENSORS
 
 
 def test_a_pipe_gets_the_plain_table_of_one_hundred_columns(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from triplepoint.cli import interrupts
+from triplepoint.cli import interrupts, options
 from triplepoint.cli.output import console, emit
 from triplepoint.cli.progress import watching
 
@@ -37,30 +37,10 @@ _EXITS = (
 )
 @click.option("--remove", type=click.Choice(["spikes", "traps"]), help="Take these out.")
 @click.option("--shrink", is_flag=True, help="Shrink singular values to what of them is signal.")
-@click.option(
-    "--layers", multiple=True, metavar="GLOB", help="Only ids that match; a leading ! excludes. Repeatable."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(min=0),
-    default=0,
-    show_default=True,
-    help="Of the shuffles in which traps are looked for, and of the noise that takes their place.",
-)
-@click.option(
-    "--level",
-    type=click.FloatRange(1e-6, 0.2),
-    default=0.01,
-    show_default=True,
-    help="False-alarm rate of spikes and traps, for one matrix.",
-)
-@click.option(
-    "--bulk",
-    type=click.Choice(["quantiles", "kde"]),
-    default="quantiles",
-    show_default=True,
-    help="How the noise level is fitted.",
-)
+@options.layers
+@options.seed("Of the shuffles in which traps are looked for, and of the noise that takes their place.")
+@options.level
+@options.bulk
 @click.option(
     "--dry-run", is_flag=True, help="Say what would be done and what the scan would say; write nothing."
 )
@@ -72,33 +52,11 @@ _EXITS = (
     help="Of the report on stdout.",
 )
 @click.option("--spectra", is_flag=True, help="Add the singular values before and after to json.")
-@click.option(
-    "--mode",
-    type=click.Choice(["precise", "fast", "exact"]),
-    default="precise",
-    show_default=True,
-    help="Of the two scans; edits are always computed in double precision.",
-)
-@click.option("--workers", type=click.IntRange(min=1), help="Worker threads; default: one a core.")
-@click.option(
-    "--allow-pickle",
-    is_flag=True,
-    help="Read files of torch.save: weights only, in a separate process, no code is run.",
-)
-@click.option(
-    "--layout",
-    "layouts",
-    multiple=True,
-    metavar="GLOB=LAYOUT",
-    help="What the axes of a tensor mean; see scan.",
-)
-@click.option(
-    "--max-tensors",
-    type=click.IntRange(min=1, max=1_000_000),
-    default=1_000_000,
-    show_default=True,
-    help="Refuse a checkpoint that names more.",
-)
+@options.mode("Of the two scans; edits are always computed in double precision.")
+@options.workers
+@options.allow_pickle
+@options.layout
+@options.max_tensors
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from triplepoint.cli import failures, interrupts
+from triplepoint.cli import failures, interrupts, options
 from triplepoint.cli.optional_values import OptionalValues
 from triplepoint.cli.output import Destination
 from triplepoint.cli.progress import watching
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from triplepoint.records import Scan
 
 FINDINGS = 1
-# As `fits.WINDOWS` and `nulls.BULKS`, whose rooms would bring NumPy into --help; a test holds them equal.
+# As `fits.WINDOWS`, whose room would bring NumPy into --help; a test holds them equal.
 WINDOWS = ("intended", "legacy", "study")
-BULKS = ("quantiles", "kde")
 _EXITS = (
     "Exit codes: 0 done; 1 with --fail-on: a finding as loud, or nothing could be analysed; "
     "2 wrong usage or an unreadable checkpoint; 130 interrupted."
@@ -43,48 +42,23 @@ _EXITS = (
     help="auto: by the ending of -o FILE, else a table.",
 )
 @click.option("-o", "--output", metavar="FILE", help="Write there instead of stdout; replaced in one piece.")
-@click.option(
-    "--layers", multiple=True, metavar="GLOB", help="Only ids that match; a leading ! excludes. Repeatable."
-)
+@options.layers
 @click.option(
     "--metrics",
     multiple=True,
     metavar="NAMES",
-    help="Only these and those of --tails, --vectors, --gof, --randomize, --null; with commas between. Repeatable.",
+    help="Only these and those of --tails, --vectors, --gof, --init, --randomize, --null; with commas between. "
+    "Repeatable.",
 )
-@click.option(
-    "--mode",
-    type=click.Choice(["precise", "fast", "exact"]),
-    default="precise",
-    show_default=True,
-    help="fast: single precision, no small eigenvalues. exact: singular values, slow.",
-)
-@click.option("--workers", type=click.IntRange(min=1), help="Worker threads; default: one a core.")
-@click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of everything random."
-)
+@options.mode("fast: single precision, no small eigenvalues. exact: singular values, slow.")
+@options.workers
+@options.seed("Of everything random.")
 @click.option(
     "--top", type=click.IntRange(min=1), help="Rows of a table or md to show, the worst first; default: 400."
 )
-@click.option(
-    "--allow-pickle",
-    is_flag=True,
-    help="Read files of torch.save: weights only, in a separate process, no code is run.",
-)
-@click.option(
-    "--layout",
-    "layouts",
-    multiple=True,
-    metavar="GLOB=LAYOUT",
-    help="What the axes of a tensor mean, such as '*.qkv.weight=out(query,key,value),in', or GLOB=skip. Repeatable.",
-)
-@click.option(
-    "--max-tensors",
-    type=click.IntRange(min=1, max=1_000_000),
-    default=1_000_000,
-    show_default=True,
-    help="Refuse a checkpoint that names more.",
-)
+@options.allow_pickle
+@options.layout
+@options.max_tensors
 @click.option(
     "--resume",
     metavar="FILE",
@@ -135,20 +109,8 @@ _EXITS = (
     metavar="[B]",
     help="Goodness of fit of the power law by B bootstrap samples (default 1000).",
 )
-@click.option(
-    "--bulk",
-    type=click.Choice(BULKS),
-    default="quantiles",
-    show_default=True,
-    help="How the noise level is fitted; kde: the density fit of WeightWatcher, with the right law for squares.",
-)
-@click.option(
-    "--level",
-    type=click.FloatRange(1e-6, 0.2),
-    default=0.01,
-    show_default=True,
-    help="False-alarm rate of spikes and traps, for one matrix.",
-)
+@options.bulk
+@options.level
 @click.option(
     "--init",
     metavar="PATH",
