@@ -173,6 +173,17 @@ def test_vectors():
     assert theirs["discete_entropy"][0] > 1
     with pytest.raises(UsageError, match="no NumPy vectors"):
         watcher.vector_metrics(3)
+    for wrong in (np.array(3.0), np.zeros(0), np.array(["a"]), np.ones((2, 3, 4)), np.array([1, np.nan])):
+        with pytest.raises(UsageError, match="vectors"):
+            watcher.vector_metrics(wrong)
+
+
+def test_a_seed_and_parameters_of_another_kind():
+    with pytest.raises(UsageError, match="seed"):
+        ww.WeightWatcher(model(), seed=2**32, compat="weightwatcher").analyze(randomize=True)
+    assert len(ww.WeightWatcher(model(), seed=2**32).analyze(layers=["first"], randomize=True)) == 1
+    with pytest.warns(UserWarning, match="another type"):
+        assert not ww.WeightWatcher.valid_params({"min_evals": "a"})
 
 
 def test_products_of_consecutive_layers():

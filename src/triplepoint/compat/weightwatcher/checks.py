@@ -26,11 +26,15 @@ class Checks:
             raise UsageError(
                 f"vectors of type {type(vectors).__name__}", "no NumPy vectors", "Pass one or a list"
             )
+        given = list(self.iterate_vectors(vectors))
+        for vector in given:
+            if vector.ndim != 1 or not vector.size or vector.dtype.kind not in "biuf":
+                found = f"one of shape {vector.shape} and type {vector.dtype}"
+                raise UsageError("vectors", found, "Pass vectors of numbers, or a matrix of such rows")
+            if not np.all(np.isfinite(vector)):
+                raise UsageError("vectors", "an entry is NaN or infinite", "Leave such vectors out")
         return table.pandas().DataFrame(
-            [
-                columns_of_vector(vector, legacy=self.compat is not None)
-                for vector in self.iterate_vectors(vectors)
-            ]
+            [columns_of_vector(vector, legacy=self.compat is not None) for vector in given]
         )
 
     def iterate_vectors(self, vectors: Any) -> Iterator[Any]:
@@ -46,7 +50,10 @@ class Checks:
     @staticmethod
     def valid_params(params: Mapping[str, Any]) -> bool:
         """Whether parameters of `constants.DEFAULT_PARAMS` go together; the reason is a warning where they do not."""
-        wrong = problem(params)
+        try:
+            wrong = problem(params)
+        except TypeError as error:  # a text where a number is compared
+            wrong = f"a value of another type: {error}"
         if wrong is not None:
             warnings.warn(wrong, UserWarning, stacklevel=2)
         return wrong is None

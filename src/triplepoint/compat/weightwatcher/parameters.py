@@ -18,6 +18,8 @@ from triplepoint.errors import UsageError
 
 _LIMITS = ("min_evals", "max_evals", "max_fingers", "xmin_max", "tolerance")
 _NEEDED = ("max_N", "start_ids", "finger_thresh")
+MOST_SEED = 2**32 - 1
+"""Of the stream that `np.random.seed` starts."""
 TRUNCATED = (c.TPL, c.E_TPL, c.TRUNCATED_POWER_LAW)
 WEIGHTWATCHER = "weightwatcher"
 
@@ -176,7 +178,7 @@ def parameters_of(given: Mapping[str, Any], *, legacy: bool, seed: int) -> Param
         exact=get.get("svd_method") == c.ACCURATE_SVD or bool(get.get("inverse", False)),
         tolerance=get.get("tolerance") or c.WEAK_RANK_LOSS_TOLERANCE,
         start_ids=asked.whole("start_ids", get.get("start_ids", 0), 0),
-        seed=asked.whole("seed", seed, 0),
+        seed=asked.whole("seed", seed, 0, MOST_SEED if legacy else None),
         extra=bool(get.get("extra", False)),
     )
 
