@@ -8,11 +8,12 @@ if TYPE_CHECKING:
     from triplepoint.compare import distances, intra
     from triplepoint.edit.running import edit_checkpoint
     from triplepoint.generalization import generalization_metrics as generalization_metrics
+    from triplepoint.generalization import landscape as landscape
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
 
 __version__ = "0.1.0"
-# `generalization_metrics` is not among them: a star import must not need torch.
+# `generalization_metrics` and `landscape` are not among them: a star import must not need torch.
 __all__ = ["Scan", "__version__", "distances", "edit_checkpoint", "intra", "scan"]
 
 
@@ -22,18 +23,18 @@ def __getattr__(name: str) -> Any:
         from triplepoint.scanning import scan
 
         return scan
-    if name == "generalization_metrics":
+    if name in ("generalization_metrics", "landscape"):
         try:
             import torch  # noqa: F401
         except ImportError:
             from triplepoint.errors import MissingDependency
 
             raise MissingDependency(
-                "generalization_metrics", "torch is not installed", "Run: pip install 'triplepoint[torch]'"
+                name, "torch is not installed", "Run: pip install 'triplepoint[torch]'"
             ) from None
-        from triplepoint.generalization import generalization_metrics
+        from triplepoint import generalization
 
-        return generalization_metrics
+        return getattr(generalization, name)
     if name in ("distances", "intra"):
         from triplepoint import compare
 

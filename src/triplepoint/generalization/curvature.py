@@ -21,9 +21,10 @@ import numpy as np
 import torch
 
 from triplepoint.generalization.copies import evaluation_copy
+from triplepoint.generalization.differentiable import NotDifferentiable
 from triplepoint.generalization.passes import Pass
 from triplepoint.generalization.private import stream
-from triplepoint.generalization.second_order import HessianProducts, NotDifferentiable, trainable
+from triplepoint.generalization.second_order import HessianProducts, trainable
 from triplepoint.records import Hessian, Reason
 
 TOLERANCE = 1e-2
@@ -46,7 +47,7 @@ def measured(
     except torch.OutOfMemoryError:
         return Reason.out_of_memory, "smaller batches need less"
     except (NotDifferentiable, RuntimeError) as error:
-        return Reason.not_twice_differentiable, (str(error).strip().splitlines() or [""])[0]
+        return Reason.not_differentiable, (str(error).strip().splitlines() or [""])[0]
 
 
 def notes(found: Hessian | None, names: Iterable[str]) -> dict[str, str]:

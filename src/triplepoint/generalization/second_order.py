@@ -17,17 +17,12 @@ from typing import Any
 import torch
 from torch import nn
 from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.nn.functional import cross_entropy
 
 from triplepoint.generalization.batches import mapped
-from triplepoint.generalization.outputs import call, classified, logits_of
+from triplepoint.generalization.differentiable import NotDifferentiable, summed_loss
 from triplepoint.generalization.passes import Pass
 
 HALF = (torch.float16, torch.bfloat16)
-
-
-class NotDifferentiable(Exception):
-    """The loss cannot be differentiated twice; the text says why."""
 
 
 class HessianProducts:
@@ -82,21 +77,9 @@ class HessianProducts:
         return total / count
 
     def _loss(self, inputs: Any, targets: torch.Tensor) -> tuple[torch.Tensor, int]:
-        """Σ over samples or tokens, and how many."""
         if self._is_half:
             inputs = mapped(inputs, lambda x: x.float() if x.dtype in HALF else x)
-        output = call(self._model, inputs, self._run.forward)
-        found = classified(output, targets, self._run.ignore_index)
-        count = (targets.shape[0] if targets.ndim else 1) if found is None else len(found.targets)
-        if self._run.loss is None:
-            assert found is not None, "the pass that scores the network refuses it"
-            return cross_entropy(found.logits, found.targets, reduction="sum"), count
-        if count == 0:
-            return torch.zeros(()), 0
-        value = self._run.loss(logits_of(output), targets)
-        if not isinstance(value, torch.Tensor):
-            raise NotDifferentiable(f"loss returns a {type(value).__name__}, no tensor")
-        return (value.sum() if value.ndim else value * count), count
+        return summed_loss(self._model, self._run, inputs, targets)
 
     def _product(self, loss: torch.Tensor, vector: list[torch.Tensor]) -> torch.Tensor:
         gradients = torch.autograd.grad(loss, self._parameters, create_graph=True, allow_unused=True)
@@ -145,7 +128,9 @@ def _check_no_dead_end(gradients: list[torch.Tensor]) -> None:
         node = waiting.pop()
         if node is not None and node not in seen:
             if node.name() == "torch::autograd::Error":
-                raise NotDifferentiable("a function of the network or the loss is marked as once_differentiable")
+                raise NotDifferentiable(
+                    "a function of the network or the loss is marked as once_differentiable"
+                )
             seen.add(node)
             waiting += [following for following, _ in node.next_functions]
 

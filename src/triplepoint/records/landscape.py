@@ -69,5 +69,5 @@ class CurveTraining:
     momentum: float
     losses: tuple[float, ...]
     """(steps,) of the batch at γ(t) before each step; shorter where one is not finite and the training stopped."""
-    distance: float
-    """‖φ − ½(θ₀ + θ₁)‖."""
+    distance: float | None
+    """‖φ − ½(θ₀ + θ₁)‖; None where it is not finite."""

@@ -60,8 +60,9 @@ class Reason(StrEnum):
     no_room = "no_room"
     no_effect = "no_effect"
     forward_failed = "forward_failed"
-    not_twice_differentiable = "not_twice_differentiable"
+    not_differentiable = "not_differentiable"
     not_positive = "not_positive"
+    no_mixup = "no_mixup"
 
     # matrices that an edit leaves as they are
     nothing_to_edit = "nothing_to_edit"
@@ -118,8 +119,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.no_room: "The accuracy is so near to guessing that no weight noise can lower it by the target.",
     Reason.no_effect: "No weight noise changed the loss at all: the forward pass does not use the weights.",
     Reason.forward_failed: "The network could not be run the way this metric needs.",
-    Reason.not_twice_differentiable: "The loss cannot be differentiated twice by the weights.",
+    Reason.not_differentiable: "The loss cannot be differentiated by the weights, or not as often as this needs.",
     Reason.not_positive: "The number is not positive and has no logarithm.",
+    Reason.no_mixup: "Inputs that are indices, or no tensors with a row for each sample, cannot be mixed.",
     Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
     Reason.not_editable: "These values cannot be written back as they are stored: left as it is.",
 }
