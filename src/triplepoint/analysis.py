@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import groupby
 from typing import Any, TypeAlias
 
@@ -232,7 +232,8 @@ def _facts(
         replace(settings.null, name=plan.id),
     )
     if settings.initial is not None:
-        facts.add(InitialWeights(partial(settings.initial.matrix, plan)))
+        # Read and decoded once for all that asks.
+        facts.add(InitialWeights(cache(partial(settings.initial.matrix, plan))))
     return facts
 
 
