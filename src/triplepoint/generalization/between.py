@@ -41,7 +41,7 @@ class Between:
 
     @torch.no_grad()
     def put(self, t: float, middle: list[torch.Tensor] | None = None) -> None:
-        """On the straight line or the quadratic Bézier curve with this middle, by de Casteljau, so that ends are exact."""
+        """On the straight line or on the quadratic Bézier curve with this middle; the ends are exact (de Casteljau)."""
         for k, (a, b) in enumerate(self._pairs()):
             if middle is not None:
                 point = torch.lerp(torch.lerp(a, middle[k], t), torch.lerp(middle[k], b, t), t)
