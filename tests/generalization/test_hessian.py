@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cross_entropy, mse_loss, scaled_dot_product_attention
+from torch.utils.data import DataLoader, TensorDataset
 
 from tests.generalization.worlds import Cnn, Transformer, images, mlp, randomize, seeded, sentences
 from triplepoint import generalization_metrics
@@ -295,6 +296,31 @@ def test_what_is_not_sure_is_said_beside_the_number(world, monkeypatch):
     assert curvature.notes(noisy, BOTH) == {"log_hessian_trace": "tr H = 1 ± 0.6: raise draws"}
     assert curvature.notes(replace(noisy, trace_error=None), BOTH) == {}
     assert curvature.notes(None, BOTH) == {}
+
+
+def test_a_product_that_breaks_later_is_a_reason():
+    class Breaks:
+        size, dtype, products = 4, torch.float32, 0
+
+        def gaussian(self, seed):
+            return torch.ones(4)
+
+        def __call__(self, vector):
+            self.products += 1
+            return torch.arange(4.0) * vector if self.products < 3 else vector * math.nan
+
+    assert curvature.hessian(Breaks(), probes=2, seed=0) is Reason.non_finite
+
+
+def test_a_loader_that_shuffles_takes_no_number_of_the_callers(world):
+    net, data, _ = world
+    inputs, targets = (torch.cat(parts) for parts in zip(*data, strict=True))
+    loader = DataLoader(TensorDataset(inputs, targets), batch_size=7, shuffle=True)
+    before = torch.get_rng_state()
+    first = measured(net, loader)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(3)
+    assert measured(net, loader) == first
 
 
 def test_it_is_measured_when_it_is_named_and_not_scaled(world):

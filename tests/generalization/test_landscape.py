@@ -23,10 +23,11 @@ from torch.utils.data import DataLoader, TensorDataset
 from tests.generalization.worlds import Cnn, Transformer, images, mlp, randomize, seeded, sentences
 from triplepoint import landscape
 from triplepoint.errors import UsageError
-from triplepoint.generalization import similarity
+from triplepoint.generalization import curves, similarity
 from triplepoint.generalization.batches import batches
 from triplepoint.generalization.between import Between
 from triplepoint.generalization.passes import Pass
+from triplepoint.generalization.private import stream
 from triplepoint.generalization.two_networks import connectivity_of
 from triplepoint.linalg.cka import linear_cka
 from triplepoint.records import Reason
@@ -188,6 +189,8 @@ def test_no_more_rows_than_fit(world, monkeypatch):
 def test_statistics_of_batch_normalisation_are_those_of_the_point():
     one, other = (randomize(Cnn(), seed=k) for k in (1, 2))
     data = [(x[i], y[i]) for x, y in images(30) for i in (slice(0, 10), slice(10, 30))]
+    with torch.no_grad():
+        one.bn1.running_mean.fill_(math.inf)  # what was there does not matter
     run = Pass(batches(data, torch.device("cpu")), 0)
     between = Between(one.eval(), other.eval())
     between.put(0.3)
@@ -218,6 +221,48 @@ def test_pictures_with_batch_normalisation():
         landscape(nn.BatchNorm1d(3), nn.BatchNorm1d(3), [(torch.zeros(1, 3), torch.zeros(1).long())])
 
 
+def test_buffers_move_and_equal_networks_stay_to_the_last_bit():
+    class Shifted(nn.Linear):
+        def __init__(self, shift):
+            super().__init__(3, 2)
+            self.register_buffer("shift", torch.tensor(shift))
+
+    one, other = Shifted(1.0), Shifted(3.0)
+    between = Between(one, other)
+    between.put(0.25)
+    assert float(between.model.shift) == 1.5
+    same = Between(one, copy.deepcopy(one))
+    for t in np.linspace(0, 1, 30):
+        same.put(float(t), same.middle())
+        assert same.model.weight.equal(one.weight)
+
+
+def test_a_curve_trains_with_the_statistics_of_its_batches():
+    one, other = (randomize(Cnn(), seed=k) for k in (1, 2))
+    run = Pass(batches(images(30), torch.device("cpu")), 0)
+    between = Between(one.eval(), other.eval())
+    _, training = curves.trained_middle(between, run, steps=1, lr=0.1, seed=5)
+    start = torch.Generator().manual_seed(stream(curves.KEY, 5))
+    line = Between(one, other)
+    line.put(float(torch.rand(1, generator=start, dtype=torch.float64)))
+    (inputs, targets) = images(30)[0]
+    with line.by_batches(), torch.no_grad():
+        expected = float(cross_entropy(line.model(inputs), targets))
+    assert training.losses == pytest.approx((expected,), rel=1e-5)
+
+
+def test_batches_in_which_nothing_counts_and_outputs_of_several_widths():
+    net = randomize(Transformer())
+    nothing = {k: v.clone() for k, v in sentences()[0].items()}
+    nothing["labels"].fill_(-100)
+    assert landscape(net, net, [nothing, *sentences()], path="curve", steps=5).curve is not None
+    filters = randomize(nn.Conv1d(1, 2, 3))
+    data = [(torch.randn(4, 1, n, generator=seeded(n)), torch.zeros(4)) for n in (5, 6)]
+    found = landscape(filters, filters, data, loss=lambda o, t: o.square().mean())
+    assert found.status == dict.fromkeys(("output_cka", "mixup_cka"), Reason.undefined)
+    assert found.notes["output_cka"] == "outputs that are no rows of one length"
+
+
 def test_sentences_cannot_be_mixed():
     one, other = (randomize(Transformer(), seed=k) for k in (1, 2))
     found = landscape(one, other, sentences(), path="curve", steps=5)
@@ -245,8 +290,8 @@ def test_the_callers_networks_and_generators_stay_and_the_seed_decides(world):
     assert net.training
     torch.rand(3)
     assert landscape(net, other, loader, path="curve", steps=10) == first
-    again = landscape(net, other, loader, path="curve", steps=10, seed=1)
-    assert again.training.losses != first.training.losses
+    listed = [landscape(net, other, data, path="curve", steps=4, seed=k).training.losses for k in (0, 1)]
+    assert listed[0] != listed[1]
 
 
 def test_a_curve_that_diverges_or_has_no_gradient_says_so(world):
@@ -310,6 +355,7 @@ def test_a_record_in_plain_types_and_in_a_line(found):
         ({"data": []}, "landscape: the data are empty"),
         ({"data": [(torch.zeros(3, 5), torch.arange(3))]}, "the forward pass fails with RuntimeError"),
         ({"first": nn.ReLU(), "second": nn.ReLU()}, "without parameters"),
+        (dict.fromkeys(("first", "second"), nn.BatchNorm1d(6, affine=False)), "without parameters"),
     ],
 )
 def test_what_cannot_be_used_is_said_in_one_line(world, change, words):

@@ -53,20 +53,16 @@ def _gradients(
     between: Between, run: Pass, inputs: Any, targets: torch.Tensor
 ) -> tuple[float, tuple[torch.Tensor | None, ...]]:
     """The mean loss of the batch at the point where the network is, and its gradient there."""
-    try:
-        for parameter in between.parameters:
-            parameter.requires_grad_(True)
-        with torch.enable_grad():
-            total, count = summed_loss(between.model, run, inputs, targets)
-            if not total.requires_grad:
-                raise NotDifferentiable(
-                    "the loss does not come from the parameters in steps that have a gradient"
-                )
-            gradients = torch.autograd.grad(total / count, between.parameters, allow_unused=True)
-        return float(total.detach()) / count, gradients
-    finally:
-        for parameter in between.parameters:
-            parameter.requires_grad_(False)
+    for parameter in between.parameters:
+        parameter.requires_grad_(True)
+    with torch.enable_grad():
+        total, count = summed_loss(between.model, run, inputs, targets)
+        if not total.requires_grad:
+            raise NotDifferentiable(
+                "the loss does not come from the parameters in steps that have a gradient"
+            )
+        gradients = torch.autograd.grad(total / count, between.parameters, allow_unused=True)
+    return float(total.detach()) / count, gradients
 
 
 def _endlessly(run: Pass) -> Iterator[tuple[Any, torch.Tensor]]:

@@ -28,8 +28,8 @@ HALF = (torch.float16, torch.bfloat16)
 class HessianProducts:
     """H as an operator on vectors (P,) of float32 or float64, on the network's device.
 
-    `trainable`: names of the parameters that count; tied ones are one. Each product reads the data once. Memory: the
-    graph of one batch, twice, and three vectors.
+    `trainable`: names of the parameters that count; tied ones are one, and all ask for gradients from now on. Each
+    product reads the data once. Memory: the graph of one batch, twice, and three vectors.
     """
 
     def __init__(self, model: nn.Module, run: Pass, trainable: frozenset[str]) -> None:
@@ -105,13 +105,9 @@ class HessianProducts:
             stack.enter_context(sdpa_kernel(SDPBackend.MATH))
             if any(isinstance(m, nn.RNNBase) for m in self._model.modules()):
                 stack.enter_context(torch.backends.cudnn.flags(enabled=False))
-            try:
-                for parameter in self._parameters:
-                    parameter.requires_grad_(True)
-                yield
-            finally:
-                for parameter in self._parameters:
-                    parameter.requires_grad_(False)
+            for parameter in self._parameters:
+                parameter.requires_grad_(True)
+            yield
 
     def _here(self, vector: torch.Tensor) -> torch.Tensor:
         return vector.to(self._parameters[0].device, self.dtype)
