@@ -473,3 +473,9 @@ def test_long_names_of_any_script_are_as_long_as_in_the_source(tmp_path):
         assert file.metadata()["\u5c42"] == "\u5c42"
     with pytest.raises(UsageError, match=r"a name of more than 4,096 bytes"):
         edit_checkpoint({"n" * 5000: np.ones(3)}, tmp_path / "no.safetensors", keep=3)
+
+
+@pytest.mark.parametrize("layouts", [3, ["a.weight=out,in"]])
+def test_layouts_of_another_type_are_refused_in_one_line(layouts):
+    with pytest.raises(UsageError, match=r"layouts .*: no dict"):
+        edit_checkpoint({"a.weight": np.eye(12)}, keep=3, dry_run=True, layouts=layouts)

@@ -109,7 +109,7 @@ def edit_checkpoint(
             seed=seed,
             workers=workers,
             allow_pickle=allow_pickle,
-            layouts=tuple(f"{glob}={layout}" for glob, layout in (layouts or {}).items()),
+            layouts=asked.layouts(layouts),
             max_tensors=max_tensors,
             spectra=spectra,
             bulk=bulk,
