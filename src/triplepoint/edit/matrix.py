@@ -50,7 +50,7 @@ def edited(
 ) -> tuple[Array, Change] | Left:
     """The matrix that the plan forms of `loaded`, changed, (slices, rows, columns) in its type; or why it stays.
 
-    `row` is what the scan says of it. Computed in float64 and rounded to the stored type. Never raises for a bad matrix.
+    `row` is what the scan says of it. Computed in float64, rounded to the stored type. Never raises for a bad matrix.
     """
     matrix = form(plan, loaded).values
     assert isinstance(matrix, np.ndarray), "packed values are not taken"
