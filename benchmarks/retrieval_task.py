@@ -135,7 +135,7 @@ def _modules(root: str) -> Iterator[ModuleType]:
             name = waiting.pop(0)
             try:
                 module = importlib.import_module(name)
-            except Exception:
+            except Exception:  # of another platform, or in want of a display
                 continue
             yield module
             found = pkgutil.iter_modules(getattr(module, "__path__", ()), f"{name}.")

@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "diagnosis": {"records", "fits"},
     "facts": {"records", "linalg", "nulls", "fits"},
     "analysis": {"records", "matrices", "linalg", "fits", "nulls", "metrics", "diagnosis", "facts"},
-    "summary": {"records", "nulls"},
+    "summary": {"records", "nulls", "metrics"},
     "environment": set(),
     "journal": {"records"},
     "engines": {"records", "linalg"},

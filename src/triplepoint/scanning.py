@@ -197,12 +197,7 @@ def run(
             interrupted=interrupted,
         ),
         tuple(rows),
-        summarize(
-            rows,
-            [metric.name for metric in settings.metrics],
-            settings.null.replicas,
-            [metric.name for metric in settings.metrics if metric.total],
-        ),
+        summarize(rows, [metric.name for metric in settings.metrics], settings.null.replicas),
     )
 
 

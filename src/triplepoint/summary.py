@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 
+from triplepoint.metrics import METRICS
 from triplepoint.nulls import discoveries
 from triplepoint.records import (
     MatrixRow,
@@ -19,12 +20,9 @@ from triplepoint.records import (
 )
 
 
-def summarize(
-    rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int, totals: Sequence[str] = ()
-) -> Summary:
-    """Means with their n over counted rows where the metric has a value; counts of phases, findings and reasons.
-
-    `totals`: metrics whose sum over the rows is wanted too.
+def summarize(rows: Sequence[MatrixRow], metrics: Sequence[str], draws: int) -> Summary:
+    """Means with their n over counted rows where the metric has a value, sums of those that are published as sums;
+    counts of phases, findings and reasons.
 
     `draws`: how many replicas a p-value of `--null` comes from.
     """
@@ -46,7 +44,11 @@ def summarize(
         null_tested=len(p_values),
         classes={name: classes[name] for name in SpectralClass if name in classes},
         replicas=_against_replicas(replicas, draws) if replicas else None,
-        totals={name: total for name in totals if (total := _total(counted, name)) is not None},
+        totals={
+            name: total
+            for name in metrics
+            if METRICS[name].total and (total := _total(counted, name)) is not None
+        },
     )
 
 

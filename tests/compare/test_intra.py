@@ -22,6 +22,11 @@ def two(hidden: int, outputs: int, inputs: int, seed: int = 0) -> dict[str, np.n
     }
 
 
+def test_the_summary_has_the_sums_of_a_scan():
+    scan = intra(two(24, 40, 32))
+    assert scan.summary.totals == {"param_norm": (scan.matrices[0].metrics["param_norm"], 1)}
+
+
 @pytest.mark.parametrize("sides", [(24, 40, 32), (40, 24, 20), (32, 32, 32)])
 def test_the_spectrum_is_that_of_the_normalised_product(sides):
     weights = two(*sides)

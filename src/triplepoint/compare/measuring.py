@@ -11,7 +11,7 @@ import numpy as np
 from triplepoint.compare.subspaces import subspace_overlap
 from triplepoint.linalg import choose_backend, decompose
 from triplepoint.linalg.cka import linear_ckas
-from triplepoint.linalg.difference import all_finite, blocks, difference
+from triplepoint.linalg.difference import all_finite, blocks, difference, slices
 from triplepoint.linalg.panels import convert
 from triplepoint.records import LowRank, Reason, Values
 
@@ -40,8 +40,8 @@ def measures(
         change = difference(one, other)
         if isinstance(change, Reason):
             return Reason.other_kind if change is Reason.not_in_init else change
-        norms = [frobenius(matrix) for matrix in _matrices(change)]
-        base = math.hypot(*(frobenius(matrix) for matrix in _matrices(one)))
+        norms = [frobenius(matrix) for matrix in slices(change)]
+        base = math.hypot(*(frobenius(matrix) for matrix in slices(one)))
         whole = math.hypot(*norms)
         if not (math.isfinite(whole) and math.isfinite(base)):
             return _too_large(one, other)
@@ -58,7 +58,7 @@ def measures(
         if found["cka"] is None and not (all_finite(one) and all_finite(other)):
             return Reason.non_finite
     if directions:
-        pairs = zip(_matrices(one), _matrices(other), strict=True)
+        pairs = zip(slices(one), slices(other), strict=True)
         overlaps = [subspace_overlap(a, b, directions) for a, b in pairs]
         there = [overlap for overlap in overlaps if overlap is not None]
         if there and len(there) == len(overlaps):
@@ -100,7 +100,7 @@ def _spectral(change: Values) -> float | Reason:
 
 def _alignment(one: Values, other: Values) -> dict[str, float | None]:
     """Means over the slices; None where one has no entries that vary."""
-    pairs = list(zip(_matrices(one), _matrices(other), strict=True))
+    pairs = list(zip(slices(one), slices(other), strict=True))
     found = [linear_ckas(a, b) for a, b in pairs]
     uncentred = [value for _, value in found]
     return {
@@ -108,11 +108,6 @@ def _alignment(one: Values, other: Values) -> dict[str, float | None]:
         "cka_uncentred": _mean(uncentred),
         "overlap": _mean([math.sqrt(value) for value in uncentred]),
     }
-
-
-def _matrices(values: Values) -> list[Any]:
-    """The slices of a kernel, or the one there is."""
-    return list(values) if isinstance(values, np.ndarray) else [values]
 
 
 def _mean(values: list[float]) -> float | None:

@@ -73,8 +73,13 @@ def all_finite(values: Values) -> bool:
     if isinstance(values, LowRank):
         return bool(np.all(np.isfinite(values.left)) and np.all(np.isfinite(values.right)))
     return all(
-        bool(np.all(np.isfinite(matrix[rows]))) for matrix in _slices(values) for rows in blocks(matrix.shape)
+        bool(np.all(np.isfinite(matrix[rows]))) for matrix in slices(values) for rows in blocks(matrix.shape)
     )
+
+
+def slices(values: Values) -> list[Any]:
+    """The matrices of a kernel, or the one there is."""
+    return list(values) if isinstance(values, np.ndarray) else [values]
 
 
 def blocks(shape: tuple[int, int]) -> Iterator[slice]:
@@ -85,7 +90,7 @@ def blocks(shape: tuple[int, int]) -> Iterator[slice]:
 
 
 def _subtracted(after: Any, before: Any, dtype: np.dtype[Any]) -> Array | Reason:
-    pairs = list(zip(_slices(after), _slices(before), strict=True))
+    pairs = list(zip(slices(after), slices(before), strict=True))
     needed = float(dtype.itemsize) * after.size
     if needed > memory.ALWAYS_FITS and needed > memory.available_bytes():
         return Reason.out_of_memory
@@ -105,7 +110,7 @@ def alignment_with_init(matrix: WeightMatrix, initial: InitialWeights) -> Initia
     before = initial.load()
     if isinstance(before, Reason):
         return before
-    pairs = zip(_slices(matrix.values), _slices(before), strict=True)
+    pairs = zip(slices(matrix.values), slices(before), strict=True)
     found = [linear_cka(one, other) for one, other in pairs]
     mean = float(np.mean(found))
     # W itself is finite: it has been decomposed.
@@ -120,11 +125,6 @@ def _same(one: LowRank, other: LowRank) -> bool:
     )
 
 
-def _slices(values: Values) -> list[Any]:
-    """The matrices of a kernel, or the one there is."""
-    return list(values) if isinstance(values, np.ndarray) else [values]
-
-
 def _wide(values: Array) -> Array:
     return np.asarray(values, dtype=np.float64)
 
@@ -134,7 +134,7 @@ def _squared_norm(values: Values) -> float:
         left, right = _wide(values.left), _wide(values.right)
         return float(values.factor**2 * np.sum((left.T @ left) * (right @ right.T)))
     total = 0.0
-    for matrix in _slices(values):
+    for matrix in slices(values):
         for rows in blocks(matrix.shape):
             block = np.asarray(matrix[rows], dtype=np.float64)
             total += float(np.sum(np.square(block)))
