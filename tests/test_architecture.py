@@ -46,6 +46,13 @@ MAY_IMPORT = {
         "request", "scanning", "engines", "summary", "metrics", "diagnosis",
     },
     "report": {"records"},
+    "trajectories": {"records"},
+    "alerts": {"records", "trajectories"},
+    "store": {"records", "environment", "asked"},
+    "monitor": {
+        "records", "checkpoints", "matrices", "linalg", "facts", "analysis", "engines", "asked", "environment",
+        "request", "scanning", "summary", "metrics", "fits", "nulls", "trajectories", "alerts", "store",
+    },
     "generalization": {"records", "checkpoints", "linalg", "metrics", "asked", "scanning"},
     "compat": {
         "records", "checkpoints", "matrices", "linalg", "fits", "nulls", "metrics", "facts", "asked", "request",

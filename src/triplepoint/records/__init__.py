@@ -26,6 +26,17 @@ from triplepoint.records.nulls import AlphaNull, BulkNull
 from triplepoint.records.parts import is_slice, primary
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
+from triplepoint.records.runs import (
+    RESERVED_SCALARS,
+    Alert,
+    AlertState,
+    Cost,
+    Event,
+    Frame,
+    ScalarPoint,
+    Visit,
+    VisitKind,
+)
 from triplepoint.records.scans import Provenance, ReplicaDiscoveries, Scan, Summary
 from triplepoint.records.spectra import Spectrum
 from triplepoint.records.tails import (
@@ -38,25 +49,35 @@ from triplepoint.records.tails import (
     TiledIndex,
 )
 from triplepoint.records.tensors import TensorInfo
+from triplepoint.records.trajectories import ChangePoint, ChangePoints, Crossing, Slope, Trajectory
 from triplepoint.records.traps import Cause, Randomized, ReplicaNull, Trap, TrapEntry, Traps
 from triplepoint.records.vectors import MeanVariance, VectorPart, VectorSide, VectorStatistics
 from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
 
 __all__ = [
+    "RESERVED_SCALARS",
     "AbsoluteTolerance",
+    "Alert",
+    "AlertState",
     "AlphaNull",
     "BulkFit",
     "BulkNull",
     "Cause",
+    "ChangePoint",
+    "ChangePoints",
     "CircularDistances",
     "CircularNorms",
     "Classified",
     "Clipped",
+    "Cost",
+    "Crossing",
     "CurveTraining",
     "Decoding",
     "Distances",
     "EntryStatistics",
+    "Event",
     "Finding",
+    "Frame",
     "GoodnessOfFit",
     "Hessian",
     "InitialAlignment",
@@ -85,9 +106,11 @@ __all__ = [
     "ReplicaDiscoveries",
     "ReplicaNull",
     "SampleSize",
+    "ScalarPoint",
     "Scan",
     "Severity",
     "Signal",
+    "Slope",
     "SpectralClass",
     "Spectrum",
     "Summary",
@@ -101,6 +124,7 @@ __all__ = [
     "TopCurvature",
     "TotalCurvature",
     "TraceLog",
+    "Trajectory",
     "Trap",
     "TrapEntry",
     "Traps",
@@ -110,6 +134,8 @@ __all__ = [
     "VectorPart",
     "VectorSide",
     "VectorStatistics",
+    "Visit",
+    "VisitKind",
     "WeightDistances",
     "WeightMatrix",
     "WeightNorms",

@@ -1,0 +1,1 @@
+"""Rules over trajectories, one a file, found by membership in this folder."""

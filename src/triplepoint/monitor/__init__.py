@@ -1,0 +1,1 @@
+"""Watching a training loop: the same numbers as a scan, while the run can still be stopped."""

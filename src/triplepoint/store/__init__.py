@@ -1,0 +1,1 @@
+"""One SQLite file a run: whole frames, one writer, any number of readers."""
