@@ -43,11 +43,26 @@ class MemoryReader:
     def read(self, name: str, at: int | None = None) -> np.ndarray[Any, Any]:
         """A read-only view in the stored dtype; a copy from another device or of a type without a view."""
         value = self._values[name]
+        if hasattr(value, "full_tensor"):
+            return self.copy(name, at)
         if at is not None:
             if _is_torch(value):
                 _check_memory(value)
             value = value[at]  # of a tensor on another device only this part is copied
         return _array(self.source, name, value)
+
+    def copy(self, name: str, at: int | None = None) -> np.ndarray[Any, Any]:
+        """As `read`, but never a view: optimisers update in place, and what was read would change behind our back."""
+        value = self._values[name]
+        if _is_torch(value) and hasattr(value, "full_tensor"):
+            value = value.full_tensor()
+            return _array(self.source, name, value if at is None else value[at])
+        found = self.read(name, at)
+        return found if _is_torch(value) and value.device.type != "cpu" else found.copy()
+
+    def value(self, name: str) -> Any:
+        """The tensor object itself."""
+        return self._values[name]
 
     def prefetch(self, name: str) -> None:
         """See `Reader`; nothing to bring: the arrays are in memory."""
@@ -78,8 +93,11 @@ def is_module(source: object) -> bool:
     return hasattr(source, "named_modules") and hasattr(source, "named_parameters")
 
 
-def open_module(module: Any) -> Reader:
+def open_module(module: Any, *, gather: bool = False) -> MemoryReader:
     """Every parameter and persistent buffer under its state-dict name, with the class of its owner.
+
+    `gather`: tensors spread over processes (DTensor) are described by their whole shape; `copy` then gathers one of
+    them, on every process at once.
 
     Tied parameters appear under each of their names with the same `storage`. State-dict hooks are not run:
     those of sharded wrappers communicate with other processes.
@@ -98,7 +116,7 @@ def open_module(module: Any) -> Reader:
     source = type(module).__name__
     config = _config(module)
     infos = tuple(
-        replace(_describe(source, name, value, owners[name]), buffer=name in buffers)
+        replace(_describe(source, name, value, owners[name], gather), buffer=name in buffers)
         for name, value in values.items()
     )
     return MemoryReader(source, "module", config, values, infos)
@@ -160,8 +178,11 @@ def _is_tensor(value: object) -> bool:
     return described and (hasattr(value, "__array__") or hasattr(value, "__dlpack__"))
 
 
-def _describe(source: str, name: str, value: Any, module: str | None) -> TensorInfo:
+def _describe(source: str, name: str, value: Any, module: str | None, gather: bool = False) -> TensorInfo:
     if _is_torch(value):
+        if gather and hasattr(value, "full_tensor"):
+            shape = tuple(int(side) for side in value.shape)
+            return TensorInfo(name, torch_spelling(value.dtype), shape, module, (id(value),))
         if hasattr(value, "full_tensor") or hasattr(value, "local_shards"):
             raise unreadable(
                 source,

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+import numpy as np
+
 from triplepoint.records.measurements import Severity
 from triplepoint.records.rows import MatrixRow
 
@@ -62,6 +64,8 @@ class Visit:
     None at a first visit."""
     seconds: float = 0.0
     """CPU time of the visit."""
+    eigenvalues: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """(k,) the largest, descending, in the λ units of the row; leading visits only."""
 
 
 class AlertState(StrEnum):
@@ -121,7 +125,7 @@ class Cost:
     """What watching a run has cost so far."""
 
     wall_seconds: float
-    """Since the monitor was made."""
+    """Since the first step that it saw."""
     training_seconds: float
     """Wall time that the training thread spent in the monitor."""
     worker_seconds: float
@@ -130,6 +134,8 @@ class Cost:
     """CPU time of the thread that judges, stores and forwards."""
     process_seconds: float
     """CPU time of the whole process, training included."""
+    setup_seconds: float = 0.0
+    """Wall time of the constructor: imports, the plan of the matrices, the new file. Once, and not part of the rest."""
     dropped_scalars: int = 0
     """Scalar values that found the queue full."""
     dropped_visits: int = 0
