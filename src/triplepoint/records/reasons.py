@@ -63,6 +63,10 @@ class Reason(StrEnum):
     not_differentiable = "not_differentiable"
     not_positive = "not_positive"
     no_mixup = "no_mixup"
+    # trajectories without a number
+    too_few_points = "too_few_points"
+    not_reached = "not_reached"
+    no_change = "no_change"
 
     # matrices that an edit leaves as they are
     nothing_to_edit = "nothing_to_edit"
@@ -122,6 +126,9 @@ _SENTENCES: dict[Reason, str] = {
     Reason.not_differentiable: "The loss cannot be differentiated by the weights, or not as often as this needs.",
     Reason.not_positive: "The number is not positive and has no logarithm.",
     Reason.no_mixup: "Inputs that are indices, or no tensors with a row for each sample, cannot be mixed.",
+    Reason.too_few_points: "Too few measured points of the trajectory; measure at more steps.",
+    Reason.not_reached: "The level is not reached within the steps that were measured.",
+    Reason.no_change: "No change of level is shown.",
     Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
     Reason.not_editable: "These values cannot be written back as they are stored: left as it is.",
 }

@@ -1,1 +1,8 @@
 """One number along a run: slopes, change points, first crossings, each with its uncertainty."""
+
+from triplepoint.trajectories.changes import change_points
+from triplepoint.trajectories.crossings import first_crossing
+from triplepoint.trajectories.delay import Delay, grokking_delay
+from triplepoint.trajectories.trends import slope
+
+__all__ = ["Delay", "change_points", "first_crossing", "grokking_delay", "slope"]
