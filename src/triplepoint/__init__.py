@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from triplepoint.generalization import landscape as landscape
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
+    from triplepoint.store import open_run
 
 __version__ = "0.1.0"
 # `generalization_metrics` and `landscape` are not among them: a star import must not need torch.
-__all__ = ["Scan", "__version__", "distances", "edit_checkpoint", "intra", "scan"]
+__all__ = ["Scan", "__version__", "distances", "edit_checkpoint", "intra", "open_run", "scan"]
 
 
 def __getattr__(name: str) -> Any:
@@ -43,6 +44,10 @@ def __getattr__(name: str) -> Any:
         from triplepoint.edit.running import edit_checkpoint
 
         return edit_checkpoint
+    if name == "open_run":
+        from triplepoint.store import open_run
+
+        return open_run
     if name == "Scan":
         from triplepoint.records import Scan
 

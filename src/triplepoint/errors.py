@@ -5,6 +5,7 @@ TriplepointError
 ├── UsageError               the call is wrong: an unknown metric, a pattern that matches nothing
 ├── UnreadableCheckpoint     the file cannot be understood: truncated, lying header, unknown format
 ├── UnsafeCheckpoint         reading it would run code or leave its folder
+├── UnreadableRun            no run store of this version: damaged, foreign, or of a later one
 └── MissingDependency        an optional extra is needed
 ```
 A single bad tensor never raises: it becomes a row with a `Reason` (see `records.reasons`).
@@ -33,6 +34,10 @@ class UnreadableCheckpoint(TriplepointError):
 
 class UnsafeCheckpoint(TriplepointError):
     """Reading would execute code from the file or touch something outside its folder."""
+
+
+class UnreadableRun(TriplepointError):
+    """The file is no run store that this version can read."""
 
 
 class MissingDependency(TriplepointError):

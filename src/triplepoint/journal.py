@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from triplepoint.errors import UsageError
 from triplepoint.records import MatrixRow, Reason, decoding, encoding
+from triplepoint.records.files import Claim, claim
 
 SCHEMA = "triplepoint.resume/1"
 _AGAIN = frozenset({Reason.out_of_memory, Reason.internal_error, Reason.unreadable})
@@ -49,7 +50,8 @@ class Journal:
     def _begin(self, header: bytes) -> None:
         if not stat.S_ISREG(os.fstat(self._file.fileno()).st_mode):  # `/dev/full` would be read without end
             raise self._refusal("it is not a file of --resume")
-        self._claim()
+        if claim(self._file) is Claim.theirs:
+            raise self._refusal("another scan is writing it")
         self._file.seek(0)
         # The first line alone, and not all of it unless it is ours: a checkpoint of 100 GB named by mistake.
         first = self._file.read(len(header) + 1)
@@ -88,16 +90,6 @@ class Journal:
                 error.strerror or type(error).__name__,
                 "Make room and run the same scan again: what was kept is taken from there",
             ) from None
-
-    def _claim(self) -> None:
-        try:
-            import fcntl
-        except ImportError:  # Windows: two writers at once are not told apart
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise self._refusal("another scan is writing it") from None
 
     def _found(self) -> str:
         self._file.seek(0)

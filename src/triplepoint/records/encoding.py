@@ -68,8 +68,8 @@ def provenance(record: Provenance) -> dict[str, Any]:
         "format": record.format,
         "digest": record.digest,
         "seed": int(record.seed),
-        "settings": _plain(record.settings),
-        "environment": _plain(record.environment),
+        "settings": plain(record.settings),
+        "environment": plain(record.environment),
         "seconds": _number(record.seconds),
         "interrupted": record.interrupted,
     }
@@ -139,7 +139,7 @@ def _number(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Settings hold whatever a caller passed; JSON holds six types."""
     if isinstance(value, Enum):
         return value.value
@@ -150,7 +150,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, str | int):
         return value
     if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
+        return {str(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(entry) for entry in value]
+        return [plain(entry) for entry in value]
     return str(value)
