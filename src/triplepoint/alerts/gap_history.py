@@ -32,7 +32,6 @@ class GapHistory:
         "_tests",
         "best",
         "last",
-        "lowest",
         "name",
         "narrowest",
         "tests",

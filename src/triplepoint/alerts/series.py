@@ -115,9 +115,14 @@ class Bins:
         return [mean for mean, _ in self.means]
 
     def _close(self) -> None:
-        self.starts.append(self._now)
-        self.means.append((self._sum / self._count, self._count))
+        mean, count = self._sum / self._count, self._count
         self._sum, self._count = 0.0, 0
+        if self.starts and self.starts[-1] == self._now:
+            # It ran on when its beginning was merged with the stretch before.
+            self.means[-1] = _pooled(self.means[-1], (mean, count))
+            return
+        self.starts.append(self._now)
+        self.means.append((mean, count))
         while len(self.means) >= self.capacity:
             self._merge()
 
@@ -125,12 +130,16 @@ class Bins:
         self.width *= 2
         starts: list[int] = []
         means: list[tuple[float, int]] = []
-        for at, (mean, count) in zip(self.starts, self.means, strict=True):
+        for at, mean in zip(self.starts, self.means, strict=True):
             if starts and starts[-1] == at // 2:
-                before, weight = means[-1]
-                both = weight + count
-                means[-1] = ((before * weight + mean * count) / both, both)
+                means[-1] = _pooled(means[-1], mean)
             else:
                 starts.append(at // 2)
-                means.append((mean, count))
+                means.append(mean)
         self.starts, self.means = starts, means
+
+
+def _pooled(one: tuple[float, int], other: tuple[float, int]) -> tuple[float, int]:
+    """Mean and values of both together."""
+    count = one[1] + other[1]
+    return (one[0] * one[1] + other[0] * other[1]) / count, count
