@@ -17,6 +17,8 @@ from triplepoint.cli import failures
 VERBS = {
     "scan": "triplepoint.cli.scan",
     "edit": "triplepoint.cli.edit",
+    "runs": "triplepoint.cli.runs",
+    "export": "triplepoint.cli.export",
     "explain": "triplepoint.cli.explain",
     "doctor": "triplepoint.cli.doctor",
 }

@@ -19,11 +19,12 @@ def spreadsheet(scan: Scan) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow([column.name for column in flat])
-    writer.writerows(map(_cell, line) for line in zip(*(column.values for column in flat), strict=True))
+    writer.writerows(map(cell, line) for line in zip(*(column.values for column in flat), strict=True))
     return out.getvalue()
 
 
-def _cell(value: str | int | float | bool | None) -> str:
+def cell(value: str | int | float | bool | None) -> str:
+    """One value as no spreadsheet will execute it."""
     if value is None:
         return ""
     if isinstance(value, bool):

@@ -45,7 +45,7 @@ class Known:
     frame: int = 0
     """The last one."""
     step: int = 0
-    """Of the last frame."""
+    """The largest of all frames."""
 
     @staticmethod
     def of(connection: sqlite3.Connection) -> Known:
@@ -68,8 +68,8 @@ class Known:
                 spectra,
                 phase and phase[0],
             )
-        last = connection.execute("SELECT id, step FROM frames ORDER BY id DESC LIMIT 1").fetchone()
-        known.frame, known.step = last or (0, 0)
+        (known.frame,) = connection.execute("SELECT coalesce(max(id), 0) FROM frames").fetchone()
+        (known.step,) = connection.execute("SELECT coalesce(max(step), 0) FROM frames").fetchone()
         return known
 
 
@@ -85,7 +85,7 @@ class Appender:
     def append(self, frame: Frame) -> int:
         """All of one frame; returns its id."""
         self._known.frame += 1
-        self._known.step = int(frame.step)
+        self._known.step = max(self._known.step, int(frame.step))
         id, execute = self._known.frame, self._connection.executemany
         self._connection.execute(
             "INSERT INTO frames VALUES (?, ?, ?)", (id, int(frame.step), float(frame.time))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -18,6 +19,11 @@ from triplepoint.errors import UnreadableRun, UsageError
 from triplepoint.store import schema
 
 BUSY_SECONDS = 5.0
+MAY_PASS = frozenset({
+    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
+    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
+})  # fmt: skip
+"""No fault of the file: a reader, a full disk (a quota is reported as an input/output error), too many open files."""
 _MAGIC = b"SQLite format 3\x00"
 _LARGEST = 1 << 26
 """Bytes of one text or blob; the full spectrum of a side of 65,536 takes half a megabyte."""
@@ -61,9 +67,7 @@ def reader(path: Path) -> sqlite3.Connection:
 
 def create(path: Path) -> None:
     """Make the file of a new run whole, so that a kill leaves it or nothing; the caller holds the lock."""
-    partial = path.with_name(f".triplepoint-{os.getpid()}.tmp")
-    with contextlib.suppress(FileNotFoundError):
-        partial.unlink()
+    partial = path.with_name(f".triplepoint-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         connection = sqlite3.connect(partial, isolation_level=None)
         try:
@@ -102,16 +106,20 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def refusing(path: Path) -> Iterator[None]:
+def refusing(path: Path, verb: str = "read") -> Iterator[None]:
     """What SQLite or a check of ours finds wrong with a file, in one line."""
+    asked = f"{verb} {path}"
     try:
         yield
     except sqlite3.Error as error:
-        if primary(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise UsageError(f"read {path}", "another process is writing it", "Try again") from None
-        raise UnreadableRun(f"read {path}", str(error), _NEXT) from None
+        code = primary(error)
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise UsageError(asked, "another process is writing or reading it", "Try again") from None
+        if code in MAY_PASS:
+            raise UsageError(asked, str(error), "Look for room, quota and permissions of the disk") from None
+        raise UnreadableRun(asked, str(error), _NEXT) from None
     except ValueError as error:  # a field that does not fit, UTF-8 that is none
-        raise UnreadableRun(f"read {path}", f"damaged ({str(error)[:120]})", _NEXT) from None
+        raise UnreadableRun(asked, f"damaged ({str(error)[:120]})", _NEXT) from None
 
 
 def _look(path: Path) -> None:

@@ -32,4 +32,6 @@ def choose(connection: sqlite3.Connection, log: bool, on: FileSystem) -> tuple[b
 def part_without_log(connection: sqlite3.Connection) -> None:
     """Leave a run that has ended as one file, which can be copied and read anywhere; readers may be in the way."""
     connection.execute("PRAGMA busy_timeout = 100")
+    # Even where a reader keeps the log in use, everything in it goes into the file.
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
     connection.execute("PRAGMA journal_mode = DELETE")

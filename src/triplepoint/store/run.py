@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.errors import UsageError
 from triplepoint.records import Alert, AlertState, Event, Frame, MatrixRow, ScalarPoint, Trajectory, Visit
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.store import locks, places, reading, rows, series
@@ -17,6 +18,7 @@ from triplepoint.store.reading import Names
 from triplepoint.store.writer import RUNNING
 
 CRASHED = "crashed"
+UNKNOWN = "unknown"
 SILENT_SECONDS = 900.0
 """Without locks that can be asked, a run that wrote nothing for so long counts as crashed."""
 _CHUNK = 500
@@ -51,9 +53,9 @@ class Run(Access):
     @property
     def status(self) -> str:
         """`running`, `crashed` (running, but its writer is gone), or what the writer said at the end."""
-        found = str(self.about.get("status"))
+        found = self.about.get("status")
         if found != RUNNING:
-            return found
+            return found if isinstance(found, str) else UNKNOWN
         writing = locks.writing(self.path)
         if writing is locks.Writing.unknown:
             silent = time.time() - (self.last_time or 0.0) > SILENT_SECONDS
@@ -137,6 +139,17 @@ class Run(Access):
                 f"{reading.POINT} WHERE name = ? ORDER BY step, frame", (id,)
             ).fetchall()
             return tuple(reading.point(names, entry) for entry in found)
+
+    def last_value(self, name: str) -> float | None:
+        """The newest finite value of a scalar; None where there is none, or no such scalar."""
+        with self._reading() as connection:
+            found = connection.execute(
+                "SELECT value FROM scalars "
+                "WHERE name = (SELECT id FROM names WHERE kind = 'scalar' AND name = ?) AND value IS NOT NULL "
+                "ORDER BY frame DESC, name DESC, step DESC LIMIT 1",
+                (name,),
+            ).fetchone()
+            return None if found is None else reading.real(found[0])
 
     def trajectory(self, name: str, matrix: str | None = None) -> Trajectory:
         """A scalar of the run, or a metric of one matrix; of α with its standard error and 95 % interval.
@@ -235,4 +248,9 @@ def open_run(run: str | os.PathLike[str]) -> Run:
         UsageError: there is no such run.
         UnreadableRun: the file is none that this version can read.
     """
-    return Run(places.find(run))
+    path = places.find(run)
+    if not path.exists():
+        raise UsageError(
+            f"open run {os.fspath(run)!r}", f"there is no {path}", "To list runs: triplepoint runs"
+        )
+    return Run(path)

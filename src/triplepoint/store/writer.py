@@ -25,11 +25,6 @@ SCHEMA = "triplepoint.run/1"
 RUNNING, STOPPED = "running", "stopped"
 MOST_WAITING = 1024
 """Frames kept in memory while nothing can be written."""
-_WAITS = frozenset({
-    *(sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM),
-    *(sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL),
-})  # fmt: skip
-"""What may pass: a reader, a full disk (a quota is reported as an input/output error), descriptors that ran out."""
 _FAULTS = (sqlite3.Error, ValueError, TypeError, OverflowError, AttributeError, KeyError)
 """What a frame with an impossible value raises on its way into the tables."""
 
@@ -109,7 +104,7 @@ class RunWriter:
     def rewind(self, step: int) -> Mapping[str, int]:
         """Remove what lies after `step`, as of an abandoned branch; {table: rows removed}, which an event tells."""
         self._check()
-        with self._guard, connecting.refusing(self.path), connecting.transaction(self._connection):
+        with self._guard, connecting.refusing(self.path, "write"), connecting.transaction(self._connection):
             self._known = None
             removed = rewinding.remove_after(self._connection, int(step))
             known = self._now()
@@ -122,16 +117,16 @@ class RunWriter:
     def note(self, key: str, value: Any) -> None:
         """Write one entry of the run's own table, in plain types."""
         self._check()
-        with self._guard, connecting.refusing(self.path), connecting.transaction(self._connection):
+        with self._guard, connecting.refusing(self.path, "write"), connecting.transaction(self._connection):
             self._note(key, value)
 
-    def finish(self, status: str = "finished") -> None:
-        """Say how the run ended and close it."""
-        self._end(status)
+    def finish(self, status: str = "finished") -> bool:
+        """Say how the run ended and close it; False where something could not be written any more."""
+        return self._end(status)
 
-    def close(self) -> None:
+    def close(self) -> bool:
         """Close a run that did not end: its status is `stopped`, and it can be resumed. Twice is once."""
-        self._end(STOPPED)
+        return self._end(STOPPED)
 
     def let_go(self) -> None:
         """In a child: nothing of the parent's is touched any more."""
@@ -171,7 +166,7 @@ class RunWriter:
         self._connection = connecting.writer(self.path)
         self._inode = os.stat(self.path)
         try:
-            with connecting.refusing(self.path):
+            with connecting.refusing(self.path, "write"):
                 self.log, event = journals.choose(
                     self._connection, not on.network if log is None else log, on
                 )
@@ -226,11 +221,11 @@ class RunWriter:
     def _must_wait(self, error: Exception) -> bool:
         """Whether it may pass; a file that somebody damaged is no matter of waiting."""
         code = connecting.primary(error)
-        if code in _WAITS:
+        if code in connecting.MAY_PASS:
             self.trouble = str(error)
         elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY):
             raise UnreadableRun(f"write {self.path}", str(error), "Begin a new run") from None
-        return code in _WAITS
+        return code in connecting.MAY_PASS
 
     def _commit(self, frames: Sequence[Frame]) -> None:
         try:
@@ -261,9 +256,9 @@ class RunWriter:
         text = f"{len(self._waiting)} frames waited ({self.trouble}); {self.dropped} were dropped in all"
         return Event("store", text, data={"waited": len(self._waiting), "dropped": self.dropped})
 
-    def _end(self, status: str) -> None:
+    def _end(self, status: str) -> bool:
         if os.getpid() != self._process or self._closed:
-            return
+            return not self._waiting
         with self._guard:
             try:
                 with contextlib.suppress(TriplepointError, sqlite3.Error):
@@ -277,6 +272,7 @@ class RunWriter:
                 self._closed = True
                 self._connection.close()
                 self._lock.release()
+            return not self._waiting
 
     def _note(self, key: str, value: Any) -> None:
         self._connection.execute(
