@@ -1,4 +1,4 @@
-"""Claim: the driver raises and clears by hysteresis, forgets nothing on replay, and stays small however long a run is."""
+"""Claim: the driver raises and clears by hysteresis, forgets nothing on replay, and stays small in a long run."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import random
 from dataclasses import replace
 
 import pytest
-from tests.alerts.frames import fed, look, said, scalars, series, visit
 
+from tests.alerts.frames import fed, look, said, scalars, series, visit
 from triplepoint.alerts import RULES, Clock, History, RunRule, Watch, Words
 from triplepoint.errors import UsageError
 from triplepoint.records import AlertState, Frame, Phase, ScalarPoint, Severity, VisitKind

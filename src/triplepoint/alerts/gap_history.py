@@ -68,12 +68,12 @@ class GapHistory:
             return False
         worse = value - self.train_last if self.name == "loss" else self.train_last - value
         self.tests += 1
-        self._tests.append((max(worse, 0.0), value, self.train_last))
+        self._tests.append((worse, value, self.train_last))
         if len(self._tests) < SMOOTH:
             return False
         newest = list(self._tests)[-SMOOTH:]
         gap, test, train = (median([one[at] for one in newest]) for at in range(3))
-        now = Gap(step, gap, test, train)
+        now = Gap(step, max(gap, 0.0), test, train)
         self.last = now
         if self.narrowest is None or gap < self.narrowest.gap:
             self.narrowest = now

@@ -65,7 +65,9 @@ class MatrixHistory:
         "norms",
         "phase",
         "phase_run",
+        "phase_since",
         "settled",
+        "settled_at",
         "side",
         "step",
         "still",
@@ -88,8 +90,12 @@ class MatrixHistory:
         """The last of the three that was seen."""
         self.phase_run = 0
         """Full visits in a row that say so, undecided ones not counted."""
+        self.phase_since = 0
+        """Step of the first of them."""
         self.settled: dict[Phase, Look] = {}
-        """Phases that it has settled in, in the order of first settling, with the last look of each."""
+        """Phases that it has settled in, with the last look of each."""
+        self.settled_at: dict[Phase, int] = {}
+        """Step at which it first settled in each."""
         self.clean_run = 0
         """Full visits in a row without a trap; 0 while there is one."""
         self.clean: Look | None = None
@@ -184,12 +190,14 @@ class MatrixHistory:
             self.widest = look
 
     def _stay(self, look: Look) -> None:
-        if look.phase not in PHASES:
+        if look.phase is None or look.phase not in PHASES:
             return
-        self.phase_run = self.phase_run + 1 if look.phase is self.phase else 1
-        self.phase = look.phase
+        if look.phase is not self.phase:
+            self.phase, self.phase_run, self.phase_since = look.phase, 0, look.step
+        self.phase_run += 1
         if self.phase_run >= SETTLED:
             self.settled[look.phase] = look
+            self.settled_at.setdefault(look.phase, look.step)
 
 
 def _norm(visit: Visit) -> float | None:

@@ -10,10 +10,10 @@ import math
 from collections.abc import Sequence
 from itertools import pairwise
 
-# The ratio of a normal sample's standard deviation to its median absolute deviation, and that of the difference of two
-# independent values to one of them.
+# The ratio of a normal sample's standard deviation to its median absolute deviation, and that of x − 2y + z to that of
+# one of three independent values.
 _NORMAL = 1.4826
-_DIFFERENCE = math.sqrt(2.0)
+_SECOND = math.sqrt(6.0)
 
 
 def median(values: Sequence[float]) -> float:
@@ -24,14 +24,15 @@ def median(values: Sequence[float]) -> float:
 
 
 def noise(values: Sequence[float]) -> float | None:
-    """Standard deviation of one value about a slowly changing level: 1.4826·median|xᵢ₊₁ − xᵢ|/√2; None below 4 values.
+    """Standard deviation of one value about a smooth course: 1.4826·median|xᵢ₊₁ − 2xᵢ + xᵢ₋₁|/√6; None below 5 values.
 
-    Successive differences know nothing of a trend, and the median nothing of a jump.
+    Second differences know nothing of a trend however steep, and the median nothing of a jump.
     """
-    if len(values) < 4:
+    if len(values) < 5:
         return None
-    steps = [abs(after - before) for before, after in pairwise(values)]
-    return _NORMAL * median(steps) / _DIFFERENCE
+    steps = [second - first for first, second in pairwise(values)]
+    bends = [abs(second - first) for first, second in pairwise(steps)]
+    return _NORMAL * median(bends) / _SECOND
 
 
 class Thinned:

@@ -15,9 +15,10 @@ def _judge(history: History, up: Alert | None) -> bool | None:
         return None
     if up is not None:
         return phase.value == up.evidence["phase"]
-    if Phase.well_trained in matrix.settled or not matrix.settled:
+    elsewhere = matrix.settled.keys() - {phase}
+    if not elsewhere or Phase.well_trained in elsewhere:
         return False
-    return phase not in matrix.settled
+    return matrix.settled_at.get(phase, look.step) >= matrix.phase_since
 
 
 def _tell(history: History, up: Alert | None) -> Words:
@@ -30,7 +31,9 @@ def _tell(history: History, up: Alert | None) -> Words:
         return Words(
             Severity.info, f"{was} no more: {words_of(now.phase)}, {now.interval}", {"phase": now.phase.value}
         )
-    before = next(look for phase, look in reversed(matrix.settled.items()) if phase is not now.phase)
+    before = max(
+        (look for phase, look in matrix.settled.items() if phase is not now.phase), key=lambda look: look.step
+    )
     assert before.phase is not None, "a matrix settles in phases alone"
     severity = Severity.info if now.phase is Phase.well_trained else Severity.warning
     statement = f"{words_of(before.phase)} → {words_of(now.phase)}: {change(before, now)}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 from triplepoint.alerts._rule import Clock, History, RunRule, Words
 from triplepoint.alerts.series import noise
@@ -10,18 +11,32 @@ from triplepoint.records import Alert, Severity
 
 # Finished stretches that are needed, and values in them.
 STRETCHES, VALUES = 16, 200
+# Two standard errors of the difference must be less than this share of the level, or no plateau can be told.
+TOLD = 0.05
 # A loss that has fallen by less than this share of its first level has not learned; held up to twice that.
 LEARNED = 0.02
 # A loss below this share of its first level has converged, whatever it does.
 CONVERGED = 0.1
-# The later half of the run has brought less than this share of the level, or less than its noise explains.
-IMPROVED, STILL_IMPROVED = 0.01, 0.02
-# Nothing has moved in the spectra: by Weyl's bound no singular value by more than this share of the largest.
-STILL = 1e-3
+# The last quarter of the run has brought less than this share of the level, or less than its noise explains.
+IMPROVED, STILL_IMPROVED = 0.001, 0.003
 
 
-def _numbers(history: History) -> tuple[float, float, float, float] | None:
-    """(first level, level of the third quarter, level of the last, standard error of their difference)."""
+@dataclass(frozen=True, slots=True)
+class _Course:
+    """The training loss so far."""
+
+    start: float
+    best: float
+    """Lowest mean of a stretch."""
+    before: float
+    """Mean of the third quarter of the run."""
+    after: float
+    """Mean of the last quarter."""
+    error: float
+    """Standard error of their difference."""
+
+
+def _course(history: History) -> _Course | None:
     loss = history.run.train_loss
     values = loss.bins.values
     if len(values) < STRETCHES or sum(count for _, count in loss.bins.means) < VALUES or loss.start is None:
@@ -30,20 +45,21 @@ def _numbers(history: History) -> tuple[float, float, float, float] | None:
     before, after = values[-2 * quarter : -quarter], values[-quarter:]
     scatter = noise(values[-2 * quarter :]) or 0.0
     error = scatter * math.sqrt(2.0 / quarter)
-    return loss.start, math.fsum(before) / quarter, math.fsum(after) / quarter, error
+    return _Course(loss.start, min(values), math.fsum(before) / quarter, math.fsum(after) / quarter, error)
 
 
 def _judge(history: History, up: Alert | None) -> bool | None:
-    numbers = _numbers(history)
-    if numbers is None:
+    seen = _course(history)
+    if seen is None:
         return None
-    start, before, after, error = numbers
-    if start <= 0 or after <= CONVERGED * start:
+    if seen.start <= 0 or seen.after <= CONVERGED * seen.start:
         return False
-    flat = before - after < max((STILL_IMPROVED if up else IMPROVED) * after, 2 * error)
-    if not flat:
+    gained = seen.before - seen.after
+    if gained >= max((STILL_IMPROVED if up else IMPROVED) * seen.after, 2 * seen.error):
         return False
-    if start - after < (2 if up else 1) * LEARNED * start:
+    if 2 * seen.error > TOLD * seen.after:
+        return None
+    if seen.start - seen.after < (2 if up else 1) * LEARNED * seen.start:
         return True
     return _moving(history) is False
 
@@ -58,31 +74,36 @@ def _moving(history: History) -> bool | None:
 
 
 def _tell(history: History, up: Alert | None) -> Words:
-    numbers = _numbers(history)
-    assert numbers is not None, "the loss was judged"
-    start, before, after, error = numbers
+    seen = _course(history)
+    assert seen is not None
     evidence: dict[str, float | int | str | None] = {
-        "start": start,
-        "before": before,
-        "level": after,
-        "error": error,
+        "start": seen.start,
+        "best": seen.best,
+        "before": seen.before,
+        "level": seen.after,
+        "error": seen.error,
     }
     if up is not None:
-        return Words(Severity.info, f"the training loss moves again: {before:.4g} → {after:.4g}", evidence)
-    statement = f"the training loss is {after:.4g}, {before:.4g} a quarter of the run before (± {error:.2g})"
-    if start - after < LEARNED * start:
+        statement = f"the training loss moves again, or has converged: {seen.before:.4g} → {seen.after:.4g}"
+        return Words(Severity.info, statement, evidence)
+    levels = f"the training loss is {seen.after:.4g}, {seen.before:.4g} a quarter of the run before"
+    statement = f"{levels} (± {seen.error:.2g})"
+    if seen.start - seen.after >= LEARNED * seen.start:
         return Words(
-            Severity.warning,
-            f"{statement}, and was {start:.4g} at the beginning: nothing is learned",
-            evidence,
+            Severity.info, f"{statement}, and no spectrum moves any more: converged or stuck", evidence
         )
-    return Words(Severity.info, f"{statement}, and no spectrum moves any more: converged or stuck", evidence)
+    lost = seen.start - seen.best >= CONVERGED * seen.start
+    what = f"what was learned is lost ({seen.best:.4g} at best)" if lost else "nothing is learned"
+    return Words(
+        Severity.warning, f"{statement}, and was {seen.start:.4g} at the beginning: {what}", evidence
+    )
 
 
 RULE = RunRule(
     name="stagnation",
     definition=f"The mean training loss of the last quarter of the run is no lower than that of the quarter before by "
-    f"{IMPROVED:.0%} or two standard errors, and above {CONVERGED:.0%} of the loss at the beginning; and either it has "
+    f"{IMPROVED:.1%} or two standard errors (which must be under {TOLD:.0%}), and above {CONVERGED:.0%} of the "
+    "loss at the beginning; and either it has "
     f"never fallen by {LEARNED:.0%} (a warning: nothing is learned), or no spectrum has moved in that quarter (info: "
     "converged or stuck, which the loss cannot tell apart).",
     source="a plateau as it is defined; the noise is that of successive means",
