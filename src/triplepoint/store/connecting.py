@@ -118,7 +118,7 @@ def refusing(path: Path, verb: str = "read") -> Iterator[None]:
         if code in MAY_PASS:
             raise UsageError(asked, str(error), "Look for room, quota and permissions of the disk") from None
         raise UnreadableRun(asked, str(error), _NEXT) from None
-    except ValueError as error:  # a field that does not fit, UTF-8 that is none
+    except (ValueError, RecursionError) as error:  # a field that does not fit, UTF-8 that is none, brackets
         raise UnreadableRun(asked, f"damaged ({str(error)[:120]})", _NEXT) from None
 
 

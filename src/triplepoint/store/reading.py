@@ -16,6 +16,7 @@ from triplepoint.records import (
     Severity,
     Visit,
     VisitKind,
+    encoding,
 )
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.store import rows, sketching
@@ -141,14 +142,16 @@ def alert(entry: tuple[Any, ...]) -> Alert:
         statement=words(statement),
         matrix=None if matrix is None else words(matrix),
         state=AlertState(state),
-        evidence=rows.loads(evidence),
+        evidence=encoding.plain(rows.loads(evidence)),
     )
 
 
 def event(entry: tuple[Any, ...]) -> Event:
     """Of one row of `EVENT`."""
     _, step, kind, text, data = entry
-    return Event(words(kind), words(text), None if step is None else whole(step), rows.loads(data))
+    return Event(
+        words(kind), words(text), None if step is None else whole(step), encoding.plain(rows.loads(data))
+    )
 
 
 def sketch(names: Names, entry: tuple[Any, ...]) -> SpectrumSketch:

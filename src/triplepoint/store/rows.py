@@ -69,6 +69,13 @@ def row(identity: Document, stored: Parts) -> MatrixRow:
     return replace(made, null_p=decoding.optional(rest, "null_p", float)) if "null_p" in rest else made
 
 
+def checked(identity: Document) -> dict[str, Any]:
+    """An identity as it is, if a row could have it; ValueError otherwise. An empty one is fine."""
+    if identity:
+        decoding.row({**identity, "status": "ok", "metrics": {}, "metric_status": {}, "findings": []})
+    return dict(identity)
+
+
 def dumps(value: Any) -> str:
     """Plain JSON types as short ASCII."""
     return json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))

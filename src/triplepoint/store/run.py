@@ -10,7 +10,17 @@ from typing import Any
 import numpy as np
 
 from triplepoint.errors import UsageError
-from triplepoint.records import Alert, AlertState, Event, Frame, MatrixRow, ScalarPoint, Trajectory, Visit
+from triplepoint.records import (
+    Alert,
+    AlertState,
+    Event,
+    Frame,
+    MatrixRow,
+    ScalarPoint,
+    Trajectory,
+    Visit,
+    encoding,
+)
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.store import locks, places, reading, rows, series
 from triplepoint.store.access import END, Access
@@ -48,7 +58,8 @@ class Run(Access):
         """Every entry of the run's own table: schema, configuration, provenance, status, started, ended (epoch s)."""
         with self._reading() as connection:
             found = connection.execute("SELECT key, value FROM run").fetchall()
-            return {reading.words(key): rows.loads(f'{{"value":{value}}}')["value"] for key, value in found}
+            whole = {reading.words(key): rows.loads(f'{{"value":{value}}}')["value"] for key, value in found}
+            return encoding.plain(whole)  # type: ignore[no-any-return]  # a dict of str, as it went in
 
     @property
     def status(self) -> str:
@@ -68,7 +79,7 @@ class Run(Access):
         visit."""
         with self._reading() as connection:
             names = Names(connection)
-            return {name: dict(names.identity(id)) for id, name in names.matrices.items()}
+            return {name: rows.checked(names.identity(id)) for id, name in names.matrices.items()}
 
     @property
     def scalar_names(self) -> tuple[str, ...]:

@@ -54,8 +54,11 @@ def _columns(
     """Steps strictly ascending, and the columns beside them with NaN for None."""
     if not found:
         return np.array([], dtype=np.int64), [np.array([], dtype=np.float64) for _ in range(width)]
-    steps = np.array([entry[0] for entry in found], dtype=np.int64)
-    values = np.array([entry[1:] for entry in found], dtype=np.float64)
+    try:
+        steps = np.array([entry[0] for entry in found], dtype=np.int64)
+        values = np.array([entry[1:] for entry in found], dtype=np.float64)
+    except (TypeError, OverflowError):
+        raise ValueError("a number was expected") from None
     if not np.isfinite(values[:, 0]).all():
         raise ValueError("a number is not finite")
     order = np.argsort(steps, kind="stable")

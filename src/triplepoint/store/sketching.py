@@ -48,12 +48,12 @@ def binned(sigma: Array, scale: float, resolved_from: float) -> Binned:
 
     σ is (k,) descending. What is below `resolved_from` (λ units) or 0 is counted apart.
     """
-    eigenvalues = scale * np.square(sigma)
-    resolved = eigenvalues[(eigenvalues > 0) & (eigenvalues >= resolved_from)]
+    with np.errstate(over="ignore", under="ignore"):  # squares beyond float64; their logarithms are within it
+        resolved = sigma[(sigma > 0) & (scale * np.square(sigma) >= resolved_from)]
     counts = np.zeros(BINS, dtype=np.int64)
-    if resolved.size == 0:
+    if resolved.size == 0 or not scale > 0:
         return Binned(counts, int(sigma.size), None, None)
-    logs = np.log10(resolved)
+    logs = math.log10(scale) + 2 * np.log10(resolved)
     low, high = float(logs.min()), float(logs.max())
     if high > low:
         places = np.minimum((logs - low) * (BINS / (high - low)), BINS - 1).astype(np.int64)

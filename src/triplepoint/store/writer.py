@@ -25,8 +25,6 @@ SCHEMA = "triplepoint.run/1"
 RUNNING, STOPPED = "running", "stopped"
 MOST_WAITING = 1024
 """Frames kept in memory while nothing can be written."""
-_FAULTS = (sqlite3.Error, ValueError, TypeError, OverflowError, AttributeError, KeyError)
-"""What a frame with an impossible value raises on its way into the tables."""
 
 
 class RunWriter:
@@ -96,10 +94,11 @@ class RunWriter:
         """
         self._check()
         with self._guard:
-            room = max(0, MOST_WAITING - len(self._waiting))
-            self.dropped += len(frames[room:])
-            self._waiting += frames[:room]
-            return self._drain()
+            self._waiting += frames
+            written = self._drain()
+            self.dropped += len(self._waiting[MOST_WAITING:])
+            del self._waiting[MOST_WAITING:]
+            return written
 
     def rewind(self, step: int) -> Mapping[str, int]:
         """Remove what lies after `step`, as of an abandoned branch; {table: rows removed}, which an event tells."""
@@ -206,12 +205,12 @@ class RunWriter:
         try:
             self._commit(frames)
             self._waiting.clear()
-        except _FAULTS as error:
+        except Exception as error:
             if self._must_wait(error):
                 return False
             try:
                 self._one_by_one(error)
-            except sqlite3.Error as another:
+            except (sqlite3.Error, MemoryError) as another:
                 if self._must_wait(another):
                     return False
                 raise
@@ -221,11 +220,12 @@ class RunWriter:
     def _must_wait(self, error: Exception) -> bool:
         """Whether it may pass; a file that somebody damaged is no matter of waiting."""
         code = connecting.primary(error)
-        if code in connecting.MAY_PASS:
-            self.trouble = str(error)
-        elif code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY):
+        if code in connecting.MAY_PASS or isinstance(error, MemoryError):
+            self.trouble = str(error) or "memory ran out"
+            return True
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_READONLY):
             raise UnreadableRun(f"write {self.path}", str(error), "Begin a new run") from None
-        return code in connecting.MAY_PASS
+        return False
 
     def _commit(self, frames: Sequence[Frame]) -> None:
         try:
@@ -242,8 +242,8 @@ class RunWriter:
         for frame in [*self._waiting]:
             try:
                 self._commit([frame])
-            except _FAULTS as error:
-                if connecting.primary(error) is not None and self._must_wait(error):
+            except Exception as error:
+                if self._must_wait(error):
                     raise
                 self.refused += 1
             self._waiting.pop(0)
