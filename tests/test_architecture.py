@@ -46,7 +46,7 @@ MAY_IMPORT = {
         "request", "scanning", "engines", "summary", "metrics", "diagnosis",
     },
     "report": {"records"},
-    "trajectories": {"records"},
+    "trajectories": {"records", "metrics"},
     "alerts": {"records", "trajectories"},
     "store": {"records", "environment", "asked"},
     "monitor": {

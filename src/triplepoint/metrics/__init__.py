@@ -1,4 +1,7 @@
-"""One file a metric, found by membership in this folder: `METRICS` of a matrix, `MODEL_METRICS` of a whole model."""
+"""One file a metric, found by membership in this folder.
+
+`METRICS` of a matrix, `MODEL_METRICS` of a whole model, `TRAJECTORY_METRICS` of one number along a run.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from types import MappingProxyType
 
 from triplepoint.metrics._metric import Metric, Study
 
-__all__ = ["METRICS", "MODEL_METRICS", "STUDY", "Metric", "Study"]
+__all__ = ["METRICS", "MODEL_METRICS", "STUDY", "TRAJECTORY_METRICS", "Metric", "Study"]
 
 
 def _scan() -> tuple[Metric, ...]:
@@ -24,6 +27,9 @@ def _scan() -> tuple[Metric, ...]:
 _ALL = _scan()
 METRICS: Mapping[str, Metric] = MappingProxyType({m.name: m for m in _ALL if m.level == "matrix"})
 MODEL_METRICS: Mapping[str, Metric] = MappingProxyType({m.name: m for m in _ALL if m.level == "model"})
+TRAJECTORY_METRICS: Mapping[str, Metric] = MappingProxyType(
+    {m.name: m for m in _ALL if m.level == "trajectory"}
+)
 STUDY: Mapping[str, Metric] = MappingProxyType(
     {m.study.name: m for m in sorted(_ALL, key=lambda m: m.study.number if m.study else 0) if m.study}
 )

@@ -39,7 +39,8 @@ class Metric:
 
     function: Callable[..., float | None]
     unit: str
-    """`1`, `λ`, `1/λ`, `log10 λ`, `ln λ`, `σ` (singular value), `w` (entry), `w²` or `count`."""
+    """`1`, `λ`, `1/λ`, `log10 λ`, `ln λ`, `σ` (singular value), `w` (entry), `w²` or `count`; along a run `y` (that of
+    the trajectory), `y/step` or `step`."""
     valid: tuple[float | None, float | None]
     """Closed range of possible values; None is unbounded."""
     reference: str
@@ -65,7 +66,7 @@ class Metric:
     total: bool = False
     """Of a whole model the sum over its matrices is published, not their mean."""
     study: Study | None = None
-    level: Literal["matrix", "model"] = "matrix"
+    level: Literal["matrix", "model", "trajectory"] = "matrix"
     """What one number is of."""
 
     def __post_init__(self) -> None:

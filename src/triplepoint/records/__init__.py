@@ -49,7 +49,7 @@ from triplepoint.records.tails import (
     TiledIndex,
 )
 from triplepoint.records.tensors import TensorInfo
-from triplepoint.records.trajectories import ChangePoint, ChangePoints, Crossing, Slope, Trajectory
+from triplepoint.records.trajectories import ChangePoint, ChangePoints, Crossing, Delay, Slope, Trajectory
 from triplepoint.records.traps import Cause, Randomized, ReplicaNull, Trap, TrapEntry, Traps
 from triplepoint.records.vectors import MeanVariance, VectorPart, VectorSide, VectorStatistics
 from triplepoint.records.weights import Decoding, LowRank, MatrixPlan, PackedRows, Values, WeightMatrix
@@ -73,6 +73,7 @@ __all__ = [
     "Crossing",
     "CurveTraining",
     "Decoding",
+    "Delay",
     "Distances",
     "EntryStatistics",
     "Event",

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     # trajectories without a number
     too_few_points = "too_few_points"
     not_reached = "not_reached"
+    unbounded = "unbounded"
     no_change = "no_change"
 
     # matrices that an edit leaves as they are
@@ -128,6 +129,7 @@ _SENTENCES: dict[Reason, str] = {
     Reason.no_mixup: "Inputs that are indices, or no tensors with a row for each sample, cannot be mixed.",
     Reason.too_few_points: "Too few measured points of the trajectory; measure at more steps.",
     Reason.not_reached: "The level is not reached within the steps that were measured.",
+    Reason.unbounded: "The steps that were measured do not bound it on this side.",
     Reason.no_change: "No change of level is shown.",
     Reason.nothing_to_edit: "It has nothing of what the edit is about, or nothing else: left as it is.",
     Reason.not_editable: "These values cannot be written back as they are stored: left as it is.",

@@ -33,18 +33,23 @@ class Trajectory:
 
 @dataclass(frozen=True, slots=True)
 class Slope:
-    """Straight line through a trajectory, robust against single points."""
+    """Straight line through a trajectory, robust against single points.
+
+    All of it is averaged over what the noise may be: white, correlated, a random walk, or a sum of two of these.
+    """
 
     per_step: float
     """Theil–Sen slope, units of the metric a step (or a factor e of steps where the axis is logarithmic)."""
     low: float
     """Lower end of the 95 % interval; serial correlation is allowed for."""
     high: float
+    """Upper end."""
     p_value: float
-    """Two-sided, Mann–Kendall with the variance of a correlated series."""
+    """Two-sided, of no slope; below 0.05 exactly where 0 lies outside the interval. Of a random walk: of no drift."""
     points: int
+    """Measured points in the window."""
     effective_points: float
-    """Independent points that tell as much."""
+    """Independent points, scattering as much about the line over the same steps, that would tell as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +64,9 @@ class ChangePoint:
     before: float
     """Mean level since the change before."""
     after: float
+    """Mean level until the next change."""
     p_value: float
+    """Of a gain in fit as large in a series without a change, at any of its steps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +89,14 @@ class Crossing:
     high: float | None
     bracket: tuple[int, int] | None
     """The measured steps between which it lies."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """Steps from one crossing to another of the same level."""
+
+    steps: float
+    low: float | None
+    """95 % interval; None where unbounded."""
+    high: float | None
+    """Upper end; None where unbounded."""

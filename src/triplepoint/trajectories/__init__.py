@@ -2,7 +2,8 @@
 
 from triplepoint.trajectories.changes import change_points
 from triplepoint.trajectories.crossings import first_crossing
-from triplepoint.trajectories.delay import Delay, grokking_delay
+from triplepoint.trajectories.delay import grokking_delay
+from triplepoint.trajectories.describing import Description, describe
 from triplepoint.trajectories.trends import slope
 
-__all__ = ["Delay", "change_points", "first_crossing", "grokking_delay", "slope"]
+__all__ = ["Description", "change_points", "describe", "first_crossing", "grokking_delay", "slope"]

@@ -1,4 +1,4 @@
-"""The first step at which a trajectory reaches a level and stays."""
+"""The first step at which a trajectory reaches a level and stays there, as far as was measured."""
 
 from __future__ import annotations
 
@@ -9,9 +9,15 @@ import numpy as np
 
 from triplepoint.errors import UsageError
 from triplepoint.records import Crossing, Reason, Trajectory
-from triplepoint.trajectories.underlying import probability_above
+from triplepoint.trajectories.underlying import Heights, chance_above
 
 Array = np.ndarray[Any, np.dtype[np.float64]]
+
+LEVEL = 0.05
+NEAR = 31
+"""Points around the crossing, by whose scatter unknown errors are judged."""
+MOST = 1024
+"""Points that are smoothed at once: of more, means of blocks are, and then those around the crossing."""
 
 
 def first_crossing(trajectory: Trajectory, level: float, rising: bool, confirm: int = 2) -> Crossing | Reason:
@@ -20,30 +26,83 @@ def first_crossing(trajectory: Trajectory, level: float, rising: bool, confirm: 
         raise UsageError(f"level {level!r}", "not a finite number", "Use one, such as 0.9")
     if confirm < 1:
         raise UsageError(f"confirm {confirm!r}", "not a whole number from 1 on", "Use one, such as 2")
-    if len(trajectory.steps) < confirm:
-        return Reason.too_few_points
     steps = trajectory.steps
+    if len(steps) < confirm:
+        return Reason.too_few_points
     sign = 1.0 if rising else -1.0
     height = sign * (trajectory.values - level)
-    reached = _first_run(height >= 0, confirm)
-    above = probability_above(trajectory, sign, level)
-    if reached is None:
-        unsure = np.flatnonzero(above > 0.025)
-        before = len(steps) - 1 if not len(unsure) else int(unsure[0]) - 1
-        low = float(steps[before]) if before >= 0 else None
+    at = _first_run(height >= 0, confirm)
+    errors = known_errors(trajectory)
+    errors = residual_errors(height, at) if errors is None else errors
+    heights = Heights(steps.astype(np.float64), height, errors)
+    low, high = _interval(heights, at)
+    if at is None:
         return Crossing(level, rising, None, low, None, None)
-    first = reached
-    while first > 0 and above[first - 1] > 0.025:
+    bracket = (int(steps[max(at - 1, 0)]), int(steps[at]))
+    step = _between(steps, height, at) if at else float(steps[0])
+    return Crossing(level, rising, step, low, high, bracket)
+
+
+def _interval(heights: Heights, at: int | None) -> tuple[float | None, float | None]:
+    """Last measured step before the crossing that is surely below the level, first one from it on that is surely above.
+
+    `at` None: the last measured step from the first on that is surely below.
+    """
+    n, size = len(heights.steps), -(-len(heights.steps) // MOST)
+    if size == 1:
+        first, last = _unsure(chance_above(heights), at)
+        return _step(heights.steps, first - 1), _step(heights.steps, last)
+    coarse = heights.blocks(size)
+    first, last = _unsure(chance_above(coarse), None if at is None else at // size)
+    begin, end = (first - 1) * size, (last + 1) * size
+    if at is not None and end - begin < MOST // 2:
+        middle = (begin + end) // 2
+        begin, end = max(middle - MOST // 2, 0), min(middle + MOST // 2, n)
+        first, last = _unsure(chance_above(heights.part(begin, end)), at - begin)
+        return _step(heights.steps, begin + first - 1), _step(heights.steps, begin + last)
+    return _step(heights.steps, begin), _step(heights.steps, end - 1 if last < len(coarse.steps) else n)
+
+
+def _unsure(above: Array, at: int | None) -> tuple[int, int]:
+    """The first of the points around `at` that may be above, and the first that surely is; n where none is."""
+    maybe, surely = above > LEVEL / 2, above >= 1.0 - LEVEL / 2
+    if at is None:
+        return (int(np.argmax(maybe)) if maybe.any() else len(above)), len(above)
+    first, last = at, at
+    while first > 0 and maybe[first - 1]:
         first -= 1
-    last = reached
-    while last < len(steps) and above[last] < 0.975:
+    while last < len(above) and not surely[last]:
         last += 1
-    low = float(steps[first - 1]) if first > 0 else None
-    high = float(steps[last]) if last < len(steps) else None
-    if reached == 0:
-        return Crossing(level, rising, float(steps[0]), None, high, (int(steps[0]), int(steps[0])))
-    at = _between(steps, height, reached)
-    return Crossing(level, rising, at, low, high, (int(steps[reached - 1]), int(steps[reached])))
+    return first, last
+
+
+def _step(steps: Array, index: int) -> float | None:
+    return float(steps[index]) if 0 <= index < len(steps) else None
+
+
+def known_errors(trajectory: Trajectory) -> Array | None:
+    """(n,) standard errors where all are known: `sem`, or high − low of a 95 % interval over 3.92."""
+    errors = trajectory.sem
+    if errors is None and trajectory.low is not None and trajectory.high is not None:
+        errors = (trajectory.high - trajectory.low) / 3.92
+    if errors is None or not np.all(np.isfinite(errors)) or np.any(errors < 0) or not np.any(errors):
+        return None
+    return errors
+
+
+def residual_errors(values: Array, at: int | None) -> Array:
+    """(n,) one standard error for all, from how far points near `at` lie from the middle of their neighbours.
+
+    The median of |y₋ − 2y + y₊|/√6 over `NEAR` points, in units of the normal law: a curve that is smooth over three
+    points adds nothing, a fast change that lasts a few points little.
+    """
+    n = len(values)
+    if n < 4:
+        return np.zeros(n)
+    around = np.abs(np.diff(values, 2)) / math.sqrt(6.0)
+    first = min(max((n if at is None else at) - NEAR // 2, 0), max(len(around) - NEAR, 0))
+    part = around[first : first + NEAR]
+    return np.full(n, 1.4826 * float(np.median(part)) or float(np.sqrt(np.mean(part**2))))
 
 
 def _first_run(holds: Any, length: int) -> int | None:
@@ -63,7 +122,7 @@ def _between(steps: Any, height: Array, index: int) -> float:
 
 def log_spaced(steps: Any) -> bool:
     """Whether the gaps vary less on a logarithmic axis than on a plain one."""
-    positive = steps[steps > 0]
+    positive = steps[steps > 0].astype(np.float64)
     if len(positive) < 3:
         return False
     plain, log = np.diff(positive), np.diff(np.log(positive))

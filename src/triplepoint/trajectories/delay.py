@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from triplepoint.records import Reason, Trajectory
+from triplepoint.records import Crossing, Delay, Reason, Trajectory
 from triplepoint.trajectories.crossings import first_crossing
-
-
-@dataclass(frozen=True, slots=True)
-class Delay:
-    """Steps between two crossings of one level."""
-
-    steps: float
-    low: float | None
-    """95 % interval; None where unbounded."""
-    high: float | None
 
 
 def grokking_delay(
     train: Trajectory, test: Trajectory, level: float, rising: bool = True, confirm: int = 2
 ) -> Delay | Reason:
-    """Crossing of `test` less that of `train`; the worst cases of both intervals."""
-    first, second = (
-        first_crossing(train, level, rising, confirm),
-        first_crossing(test, level, rising, confirm),
-    )
+    """First crossing of `test` less that of `train`, with the interval that both intervals allow.
+
+    The errors of both are taken at their worst, so it is wider than 95 % asks. Where either curve does not reach the
+    level it is `not_reached`; a reason of `first_crossing` is passed on, and so are its errors. Source of the term:
+    Power et al. 2022, arXiv 2201.02177.
+
+    >>> import numpy as np
+    >>> steps = np.arange(0, 1000, 100)
+    >>> train = Trajectory("train_accuracy", steps, np.where(steps < 150, 0.1, 1.0))
+    >>> test = Trajectory("test_accuracy", steps, np.where(steps < 650, 0.1, 1.0))
+    >>> grokking_delay(train, test, 0.9).steps
+    500.0
+    """
+    first = first_crossing(train, level, rising, confirm)
+    second = first_crossing(test, level, rising, confirm)
+    return between(first, second)
+
+
+def between(first: Crossing | Reason, second: Crossing | Reason) -> Delay | Reason:
+    """Steps from one crossing to the other."""
     if isinstance(first, Reason):
         return first
     if isinstance(second, Reason):

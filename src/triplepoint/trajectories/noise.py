@@ -23,9 +23,12 @@ LONGEST = 4.0
 """Longest finite correlation time, in lengths of the series."""
 ERRORS = (0.3, 3.0, 30.0, 300.0, 3000.0, 30000.0)
 """Variance of e, in units of the mean square change of x over the typical gap."""
-WHITE, CORRELATED, WALK, BOTH, WALK_AND_ERRORS = 2.0, 1.0, 20.0, 0.2, 1.0
+WHITE, CORRELATED, WALK, BOTH, WALK_AND_ERRORS = 2.0, 1.0, 8.0, 0.2, 1.0
 """Weights before the data, of the family as a whole, tuned so that no test on AR(1) noise of any φ, a random walk
 included, exceeds its level by more than is stated there; benchmarks/calibrate_trajectories.py measures it."""
+
+SHORTER = 0.3
+"""Within a family a correlation time weighs τ^−0.3."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +70,8 @@ def grid(times: Array) -> Noises:
     rates = gap / np.geomspace(shortest, longest, count)
     spreads = -0.5 / np.expm1(-rates)
     members = [(1.0, 0.0, 1.0, WHITE), (0.0, 0.0, 0.0, WALK)]
-    members += [(r, s, 0.0, CORRELATED / count) for r, s in zip(rates, spreads, strict=True)]
+    share = CORRELATED * rates**SHORTER / np.sum(rates**SHORTER)
+    members += [(r, s, 0.0, w) for r, s, w in zip(rates, spreads, share, strict=True)]
     both = [(r, s, e) for r, s in zip(rates, spreads, strict=True) for e in ERRORS if e <= 10.0 * s]
     members += [(*one, BOTH / len(both)) for one in both]
     walks = [e for e in ERRORS if e <= max(3.0, len(times) ** 2 / 10)]

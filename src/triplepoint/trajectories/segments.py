@@ -130,5 +130,6 @@ def sides(noises: Noises, points: Points, first: int, end: int) -> tuple[Array, 
         error = noises.error * points.shares[first + j]
         run.first(j + 1).read(float(points.values[first + j]), error, keep[j], fresh[j])
         if j + 1 < n:
-            before[:, j + 1] = run.misfit[0, 0], run.volume[0, 0]
+            whole = run.first(1)
+            before[:, j + 1] = whole.misfit[0, 0], whole.volume[0, 0]
     return before[0] + run.misfit[:, 0], before[1] + run.volume[:, 0]

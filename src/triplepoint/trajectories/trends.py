@@ -18,7 +18,7 @@ LEAST = 5
 LEVEL = 0.05
 OF_WHITE = np.pi / 3
 """Variance of the Theil–Sen slope over that of least squares, in uncorrelated Gaussian noise."""
-OF_WALK = 1.1
+OF_WALK = 1.03
 """The same in a random walk; measured."""
 
 
