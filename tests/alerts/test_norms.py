@@ -44,13 +44,18 @@ def test_held_in_the_band_and_cleared_when_it_stops():
     assert 3_000 < found[1][2] < 6_500
 
 
-def test_tenfold_is_told_however_it_came_about():
-    assert course([6.0, *[59.0] * 5]) == {}
-    found = course([6.0, *[61.0] * 5])
-    assert found["w"][0] == ("norm_runaway", "raised", 200)
-    fallen = course([6.0, *[61.0] * 3, *[50.0] * 9])["w"]
-    assert [state for _, state, _ in fallen] == ["raised"]
-    assert [state for _, state, _ in course([6.0, *[61.0] * 3, *[47.0] * 9])["w"]] == ["raised", "cleared"]
+@pytest.mark.parametrize(("power", "told"), [(0.9, False), (1.25, True)])
+def test_far_enough_steps_of_constant_size_are_told(power, told):
+    norms = [6 * (1 + 0.5 * at**power) for at in range(80)]
+    assert norms[-1] > 100
+    assert bool(course(norms)) is told
+
+
+def test_a_jump_is_told():
+    found = course([*[6.0] * 20, *[30.0] * 60])["w"]
+    assert [state for _, state, _ in found] == ["raised", "cleared"]
+    assert found[0][2] == 2100
+    assert course([*[6.0] * 20, *[11.0] * 60]) == {}
 
 
 def test_what_begins_at_nothing_may_grow():

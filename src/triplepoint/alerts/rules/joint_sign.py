@@ -5,7 +5,7 @@ from __future__ import annotations
 from triplepoint.alerts._rule import Clock, History, RunRule, Words
 from triplepoint.alerts.phrases import ANTI_GROKKING
 from triplepoint.alerts.rules.traps_appear import CAUSES, trapped
-from triplepoint.records import Alert, Severity
+from triplepoint.records import Alert, Cause, Severity
 
 BORDER = 2.0
 # The published collapse has a norm that grows from 90 to 420; 10 % is beyond what one visit after another scatters.
@@ -52,14 +52,16 @@ def _tell(history: History, up: Alert | None) -> Words:
         return Words(Severity.info, f"the three no longer stand together: {numbers}", evidence)
     cause = f" ({CAUSES[look.trap.cause]})" if look.trap is not None else ""
     statement = f"{numbers}{cause}: the published sign of anti-grokking, which is disputed"
-    return Words(Severity.warning, statement, evidence)
+    # The mean of the entries makes a trap without any correlation: healthy runs of Adam have all three by it.
+    mean = look.trap is not None and look.trap.cause is Cause.shifted_mean
+    return Words(Severity.info if mean else Severity.warning, statement, evidence)
 
 
 RULE = RunRule(
     name="joint_sign",
     definition="DISPUTED. In one counted matrix stand together: a trap that chance does not explain, the whole 95 % "
     f"interval of α below {BORDER:g}, and a norm at least {GROWN - 1:.0%} above that of the last trap-free visit (of "
-    "the first visit where all had traps).",
+    "the first visit where all had traps). Info where a mean that is not zero makes the trap, else a warning.",
     source=f"{ANTI_GROKKING}: 'joint α ≠ 2 and traps'; the norm is added here because it is the rival explanation",
     evidence="num_traps, alpha, alpha_low, alpha_high, param_norm of full visits",
     misleads="The sources contradict each other. With weight decay 0.01 FC2 stays at α ≈ 1.2 with traps and keeps its "

@@ -8,12 +8,15 @@ from triplepoint.alerts._rule import Clock, History, RunRule, Words
 from triplepoint.records import Alert, Severity
 
 # ‖W‖ of a walk grows like t^½, under steps of constant size in one direction like t: faster is a feedback.
-EXPONENT, STILL_EXPONENT = 1.5, 1.0
+EXPONENT = 1.5
+# A norm of ten times the first is far enough for steps of constant size. The readout of a healthy linear probe grew
+# 11.5-fold, like t^0.53.
+TENFOLD, EXPONENT_OF_TENFOLD = 10.0, 1.0
+# Held down to this much less.
+BAND = 0.25
 # Weights that begin near zero may grow at any rate while they are small: the norm must exceed that of a matrix whose
 # singular values are all 1, and twice its first value.
 TWICE = 2.0
-# Ten times the first norm is told however it came about.
-TENFOLD, STILL_TENFOLD = 10.0, 8.0
 
 
 def _numbers(history: History) -> tuple[float, float | None, int, float, float] | None:
@@ -44,11 +47,12 @@ def _judge(history: History, up: Alert | None) -> bool | None:
     if numbers is None:
         return None
     growth, exponent, _, _, norm = numbers
-    if up is not None:
-        return growth >= STILL_TENFOLD or (exponent is not None and exponent > STILL_EXPONENT)
     if growth < TWICE or norm < _ordinary(history):
         return False
-    return growth >= TENFOLD or (exponent is not None and exponent > EXPONENT)
+    if exponent is None:
+        return growth >= TENFOLD
+    needed = EXPONENT_OF_TENFOLD if growth >= TENFOLD else EXPONENT
+    return exponent > needed - (BAND if up else 0.0)
 
 
 def _tell(history: History, up: Alert | None) -> Words:
@@ -72,9 +76,10 @@ def _tell(history: History, up: Alert | None) -> Words:
 
 RULE = RunRule(
     name="norm_runaway",
-    definition=f"‖W‖_F of a matrix, or of all counted ones together, has grown over the last octave of steps faster "
-    f"than t^{EXPONENT:g} and is at least twice its first value and √M (all singular values 1); or it is {TENFOLD:g} "
-    f"times its first value. Held down to t^{STILL_EXPONENT:g} and {STILL_TENFOLD:g} times.",
+    definition=f"‖W‖_F of a matrix, or of all counted ones together, is at least {TWICE:g} times its first value and "
+    f"above √M (all singular values 1), and has grown over the last octave of steps faster than t^{EXPONENT:g}; from "
+    f"{TENFOLD:g} times its first value on, faster than t^{EXPONENT_OF_TENFOLD:g}. Held down to "
+    f"exponents lower by {BAND:g}.",
     source="‖W‖ grows like t^½ in a random walk and like t under steps of constant size in one direction; growth of "
     "the norm with the collapse: arXiv 2506.04434; loss as a function of the norm: arXiv 2210.01117 (Omnigrok)",
     evidence="param_norm of full and leading visits",

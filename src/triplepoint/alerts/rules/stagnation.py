@@ -10,7 +10,7 @@ from triplepoint.alerts.series import noise
 from triplepoint.records import Alert, Severity
 
 # Finished stretches that are needed, and values in them.
-STRETCHES, VALUES = 16, 200
+STRETCHES, VALUES = 16, 300
 # Two standard errors of the difference must be less than this share of the level, or no plateau can be told.
 TOLD = 0.05
 # A loss that has fallen by less than this share of its first level has not learned; held up to twice that.
@@ -19,6 +19,8 @@ LEARNED = 0.02
 CONVERGED = 0.1
 # The last quarter of the run has brought less than this share of the level, or less than its noise explains.
 IMPROVED, STILL_IMPROVED = 0.001, 0.003
+# In standard errors.
+ERRORS, STILL_ERRORS = 2.0, 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,9 +57,10 @@ def _judge(history: History, up: Alert | None) -> bool | None:
     if seen.start <= 0 or seen.after <= CONVERGED * seen.start:
         return False
     gained = seen.before - seen.after
-    if gained >= max((STILL_IMPROVED if up else IMPROVED) * seen.after, 2 * seen.error):
+    least, errors = (STILL_IMPROVED, STILL_ERRORS) if up else (IMPROVED, ERRORS)
+    if gained >= max(least * seen.after, errors * seen.error):
         return False
-    if 2 * seen.error > TOLD * seen.after:
+    if ERRORS * seen.error > TOLD * seen.after:
         return None
     if seen.start - seen.after < (2 if up else 1) * LEARNED * seen.start:
         return True
