@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from triplepoint.edit.running import edit_checkpoint
     from triplepoint.generalization import generalization_metrics as generalization_metrics
     from triplepoint.generalization import landscape as landscape
+    from triplepoint.monitor.monitor import Monitor
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
     from triplepoint.store import open_run
@@ -48,6 +49,10 @@ def __getattr__(name: str) -> Any:
         from triplepoint.store import open_run
 
         return open_run
+    if name == "Monitor":
+        from triplepoint.monitor.monitor import Monitor
+
+        return Monitor
     if name == "Scan":
         from triplepoint.records import Scan
 

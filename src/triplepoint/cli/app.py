@@ -17,6 +17,7 @@ from triplepoint.cli import failures
 VERBS = {
     "scan": "triplepoint.cli.scan",
     "edit": "triplepoint.cli.edit",
+    "watch": "triplepoint.cli.watch",
     "runs": "triplepoint.cli.runs",
     "export": "triplepoint.cli.export",
     "explain": "triplepoint.cli.explain",

@@ -127,7 +127,7 @@ class Cost:
     wall_seconds: float
     """Since the first step that it saw."""
     training_seconds: float
-    """Wall time that the training thread spent in the monitor."""
+    """CPU time that the training thread spent in the monitor."""
     worker_seconds: float
     """CPU time of the thread that measures."""
     recorder_seconds: float

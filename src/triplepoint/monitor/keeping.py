@@ -1,0 +1,122 @@
+"""The side of the monitor that writes: file, rules, sinks and their thread, and what has gone wrong so far."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from triplepoint.alerts import Watch
+from triplepoint.monitor.actions import Action
+from triplepoint.monitor.pipeline import Pipeline, Waiting, checked
+from triplepoint.monitor.scalars import Block
+from triplepoint.monitor.sinks import Sink
+from triplepoint.records import Alert, Event, Frame, Visit
+from triplepoint.store import Recorder, RunWriter
+from triplepoint.store.places import name_of
+
+_log = logging.getLogger("triplepoint")
+
+MOST_FAULT_EVENTS = 20
+
+
+class Keeper:
+    """Takes frames from any thread and never blocks; what finds the queue full is dropped and counted."""
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        configuration: Mapping[str, Any],
+        provenance: Mapping[str, Any],
+        resume: bool,
+        rules: Sequence[str] | None,
+        sinks: Sequence[Sink],
+        actions: Sequence[Action],
+        stop_on: Sequence[str],
+    ) -> None:
+        self.faults = 0
+        self.dropped_scalars = 0
+        self.dropped_visits = 0
+        self._told: set[str] = set()
+        self._events = 0
+        self._step = 0
+        watch, ends = Watch(rules), checked(stop_on)
+        there = path.exists()
+        self._writer = RunWriter(path, configuration=configuration, provenance=provenance, resume=resume)
+        self._pipeline = Pipeline(
+            self._writer,
+            watch,
+            sinks=sinks,
+            actions=actions,
+            stop_on=ends,
+            fault=self.fault,
+            resumed=resume and there,
+        )
+        self._recorder = Recorder(self._consume)
+        for sink in sinks:
+            try:
+                sink.begin(name_of(path), configuration)
+            except Exception as error:
+                self.fault(f"begin {type(sink).__name__}", error)
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of the thread."""
+        return self._recorder.cpu_seconds
+
+    @property
+    def stop(self) -> Alert | None:
+        """The alert that asks for the end of training."""
+        return self._pipeline.stop
+
+    @property
+    def alerts(self) -> tuple[Alert, ...]:
+        """Raised or cleared since this process began."""
+        return tuple(self._pipeline.alerts)
+
+    def scalars(self, block: Block) -> None:
+        """Values of some steps."""
+        step = block.given[-1][0]
+        if not self._recorder.put(Waiting(step, time.time(), block=block)):
+            self.dropped_scalars += block.size
+
+    def visits(self, step: int, visits: tuple[Visit, ...]) -> None:
+        """Looks at the matrices of one step: one frame."""
+        if not self._recorder.put(Frame(step, time.time(), visits=visits)):
+            self.dropped_visits += len(visits)
+
+    def event(self, event: Event) -> None:
+        """Something that happened."""
+        self._recorder.put(Frame(event.step or 0, time.time(), events=(event,)))
+
+    def fault(self, where: str, error: BaseException, step: int | None = None) -> None:
+        """An error in measuring, judging, storing or forwarding: counted, logged once a place, an event in the run."""
+        self.faults += 1
+        text = f"{where}: {type(error).__name__}: {error}"[:500]
+        if where not in self._told:
+            self._told.add(where)
+            _log.warning("the monitor could not %s; training goes on", text)
+        if self._events < MOST_FAULT_EVENTS:
+            self._events += 1
+            self.event(Event("fault", text, step))
+
+    def close(self, status: str, timeout: float) -> None:
+        """Write what waits, say how the run ended, give the file back."""
+        whole = self._recorder.close(timeout)
+        self._pipeline.close()
+        if whole:
+            self._writer.finish(status)
+        self._writer.close()
+
+    def _consume(self, frames: Sequence[Frame]) -> None:
+        try:
+            self._pipeline.consume(frames)
+        except Exception as error:
+            self.dropped_scalars += sum(
+                frame.block.size for frame in frames if isinstance(frame, Waiting) and frame.block
+            )
+            self.dropped_visits += sum(len(frame.visits) for frame in frames)
+            self.fault("store", error)
