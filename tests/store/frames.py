@@ -1,18 +1,13 @@
-"""Frames made by hand, and one whose every number is a function of its step."""
+"""Frames made by hand, and one whose every number is a function of its step. Nothing here is slow to import."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 
-from tests import synthetic
-from tests.worlds import gaussian, heavy_tailed
-from triplepoint.records import Event, Frame, MatrixRow, ScalarPoint, Scan, Visit, VisitKind
-from triplepoint.request import ScanRequest
-from triplepoint.scanning import run
+from triplepoint.records import Event, Frame, MatrixRow, Phase, ScalarPoint, Visit, VisitKind
 
 NAMES = ("a", "b", "c")
 SIDE = 70
@@ -23,11 +18,41 @@ def frame(step: int = 0, **parts: Any) -> Frame:
     return Frame(step, 1000.0 + step, **{name: tuple(part) for name, part in parts.items()})
 
 
-def row(id: str = "layer", size: int = SIDE, **changes: Any) -> MatrixRow:
-    """A likely row with `size` singular values."""
-    sigma = np.linspace(3.0, 0.5, size)
-    fields = {"resolved_from": 1e-9, "singular_values": sigma, "num_eigenvalues": size} | changes
-    return synthetic.row(id, fields.pop("alpha", 3.0), **fields)
+def row(id: str = "layer", size: int = SIDE, *, alpha: float | None = 3.0, **changes: Any) -> MatrixRow:
+    """A likely row with `size` singular values; `metrics` entries are added, other fields replaced."""
+    metrics = {
+        "alpha": alpha,
+        "alpha_sem": None if alpha is None else 0.2,
+        "alpha_low": None if alpha is None else alpha - 0.4,
+        "alpha_high": None if alpha is None else alpha + 0.4,
+        "num_tail": 40.0,
+        "stable_rank": 17.5,
+        "null_p": 0.0004,
+    } | changes.pop("metrics", {})
+    fields: dict[str, Any] = {
+        "id": id,
+        "name": f"{id}.weight",
+        "part": None,
+        "sources": (f"{id}.weight",),
+        "tensor_shape": (size, 2 * size),
+        "dtype": "F32",
+        "kind": "dense",
+        "shape": (size, 2 * size),
+        "scale": 1.0,
+        "num_eigenvalues": size,
+        "method": "gram64",
+        "resolved_from": 1e-9,
+        "status": "ok",
+        "reason": None,
+        "counted": True,
+        "phase": Phase.well_trained,
+        "phase_confidence": 0.98,
+        "metrics": metrics,
+        "singular_values": np.linspace(3.0, 0.5, size),
+        "seconds": 0.01,
+        "null_p": metrics["null_p"],
+    }
+    return MatrixRow(**fields | changes)
 
 
 def full(step: int, of: MatrixRow, **changes: Any) -> Visit:
@@ -58,18 +83,3 @@ def is_lawful(found: Frame) -> bool:
         == [(v.matrix, v.step, dict(v.metrics)) for v in law.visits]
         and [e.data for e in found.events] == [e.data for e in law.events]
     )
-
-
-@cache
-def scan() -> Scan:
-    """Real rows of many kinds: convolutions, a trap, a heavy tail, a failure, every group of metrics but replicas."""
-    trapped = gaussian((80, 60), seed=5)
-    trapped[3, 4] = 60.0
-    source = {
-        "conv.weight": gaussian((12, 10, 3, 3), seed=1),
-        "fc.weight": heavy_tailed((90, 60), 3.0),
-        "trap.weight": trapped,
-        "nan.weight": np.full((20, 20), np.nan),
-        "bias": np.zeros(20),
-    }
-    return run(ScanRequest(source=source, spectra=True, tails=True, randomize=1, workers=1))

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.store.frames import frame, full, lawful, row, scan
+from tests.store.frames import frame, full, lawful, row
+from tests.store.scans import scan
 from tests.synthetic import HOSTILE
 from triplepoint import open_run
 from triplepoint.errors import UsageError
@@ -200,20 +201,21 @@ def test_what_is_not_there_is_refused_with_what_is(tmp_path):
                 call()
 
 
-def test_new_frames_are_streamed_from_where_a_reader_was(tmp_path):
+def test_new_frames_are_streamed_from_where_a_reader_was(tmp_path, monkeypatch):
+    monkeypatch.setattr("triplepoint.store.run._CHUNK", 7)
     with RunWriter(tmp_path / "run.db") as writer, open_run(tmp_path) as run:
         assert (run.last_frame, run.last_step, run.last_time, run.frames()) == (0, None, None, ())
-        writer.write([lawful(step) for step in range(1200)])
-        found = run.frames(after=0, most=700)
-        found += run.frames(after=found[-1][0], most=700)
-        assert [frame.step for _, frame in found] == list(range(1200))
+        writer.write([lawful(step) for step in range(120)])
+        found = run.frames(after=0, most=70)
+        found += run.frames(after=found[-1][0], most=70)
+        assert [frame.step for _, frame in found] == list(range(120))
         assert run.frames(after=run.last_frame) == ()
         seen = [(visit.step, visit.matrix) for visit in run.visits()]
-        assert seen == [(step, f"m{k}") for step in range(1200) for k in range(3)]
-        assert [v.step for v in run.visits("m1", after=found[9][0])] == list(range(10, 1200))
-        assert [v.step for v in run.visits(after=found[1198][0])] == [1199] * 3
-        assert run.steps.tolist() == list(range(1200))
-        assert (run.last_step, run.last_time, run.last_value("b")) == (1199, 2199.0, 1199 + 2 / 64)
+        assert seen == [(step, f"m{k}") for step in range(120) for k in range(3)]
+        assert [v.step for v in run.visits("m1", after=found[9][0])] == list(range(10, 120))
+        assert [v.step for v in run.visits(after=found[118][0])] == [119] * 3
+        assert run.steps.tolist() == list(range(120))
+        assert (run.last_step, run.last_time, run.last_value("b")) == (119, 1119.0, 119 + 2 / 64)
         assert run.last_value("train_loss") is None
         assert run.scalar_names == ("a", "b", "c")
 

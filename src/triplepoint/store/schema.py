@@ -167,9 +167,9 @@ def _made(steps: tuple[str, ...]) -> Sequence[tuple[str, str, str, str | None]]:
 def _statements(script: str) -> list[str]:
     """The statements of a script one by one: `executescript` would commit the caller's transaction."""
     found, rest = [], ""
-    for line in script.splitlines(keepends=True):
-        rest += line
+    for piece in script.split(";"):
+        rest += f"{piece};"
         if sqlite3.complete_statement(rest):
-            found.append(rest)
+            found.append(rest.strip())
             rest = ""
     return found

@@ -160,15 +160,15 @@ class RunWriter:
             raise UsageError(
                 asked, "there is a file already", "Resume the run (resume=True), or name another"
             )
+        if log is None:
+            log = not on.network
         if not there:
-            connecting.create(self.path)
+            connecting.create(self.path, log)
         self._connection = connecting.writer(self.path)
         self._inode = os.stat(self.path)
         try:
             with connecting.refusing(self.path, "write"):
-                self.log, event = journals.choose(
-                    self._connection, not on.network if log is None else log, on
-                )
+                self.log, event = journals.choose(self._connection, log, on)
                 """Whether the write-ahead log is used."""
                 self._introduce(there, encoding.plain(configuration), encoding.plain(provenance), event)
         except BaseException:
