@@ -11,8 +11,8 @@ from triplepoint.records import Frame
 
 CAPACITY = 1000
 """Frames that wait; at the default thinning of scalars a minute of a fast loop."""
-PATIENCE = 10.0
-"""Seconds that `close` waits for a tracker; whatever it keeps locally is there all the same."""
+PATIENCE = 30.0
+"""Seconds that `close` waits for a tracker. MLflow took 14 to make its database with the first frame of a run."""
 
 
 class Forwarding:
