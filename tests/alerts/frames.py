@@ -81,6 +81,7 @@ def look(
     reason: Reason | None = None,
     counted: bool = True,
     change: float | None = None,
+    null_p: float | None = None,
 ) -> Visit:
     """A full visit; α and its interval are those of the phase where they are not given."""
     if reason is not None:
@@ -94,6 +95,7 @@ def look(
         "alpha": exponent[0],
         "alpha_low": exponent[1],
         "alpha_high": exponent[2],
+        "null_p": null_p,
         "num_traps": traps,
         "param_norm": norm**2,
         "effective_rank": rank,

@@ -88,3 +88,12 @@ def test_looks_without_a_spectrum_are_no_evidence():
 def test_each_phase_is_entered_once():
     found = course(*[UNDER] * 3, *[OVER] * 3, *[UNDER] * 3, *[OVER] * 6)
     assert [alert.evidence["phase"] for alert in raised(found, "phase_entered")] == ["over_trained"]
+
+
+def test_a_layer_like_noise_is_said_to_be_so():
+    looks = [look(at, "w", UNDER, alpha=(4.0, 3.0, 5.0), null_p=0.4) for at in (1, 2, 3)]
+    (alert,) = fed(Watch(RULES), [*looks, *(look(at, "w", WELL, null_p=1e-6) for at in (4, 5, 6))])
+    assert alert.statement == (
+        "under-trained → well-trained: α = 4.00 [3.00, 5.00], like noise (null_p = 0.4) at step 3, "
+        "α = 3.00 [2.50, 3.50] at step 6"
+    )

@@ -27,6 +27,7 @@ class Look:
     alpha: float | None
     alpha_low: float | None
     alpha_high: float | None
+    null_p: float | None
     traps: float | None
     trap: Trap | None
     """The strongest."""
@@ -43,11 +44,12 @@ class Look:
     @property
     def interval(self) -> str:
         """α with its 95 % interval, or that there is none."""
-        if self.alpha is None:
+        if self.alpha is None or self.alpha_low is None or self.alpha_high is None:
             return "no exponent"
-        if self.alpha_low is None or self.alpha_high is None:
-            return f"α = {self.alpha:.2f}"
-        return f"α = {self.alpha:.2f} [{self.alpha_low:.2f}, {self.alpha_high:.2f}]"
+        text = f"α = {self.alpha:.2f} [{self.alpha_low:.2f}, {self.alpha_high:.2f}]"
+        # Under-trained with an exponent that does not say so: the null is not rejected.
+        noise = self.phase is Phase.under_trained and self.alpha_low <= 6 and self.null_p is not None
+        return f"{text}, like noise (null_p = {self.null_p:.2g})" if noise else text
 
 
 class MatrixHistory:
@@ -164,6 +166,7 @@ class MatrixHistory:
             alpha=get("alpha"),
             alpha_low=get("alpha_low"),
             alpha_high=get("alpha_high"),
+            null_p=get("null_p"),
             traps=traps,
             trap=row.traps[0] if row.traps else None,
             norm=norm,
