@@ -9,6 +9,7 @@ import importlib
 import json
 import math
 import struct
+import time
 
 import pytest
 
@@ -62,10 +63,16 @@ def chunks(data):
 
 def records(folder):
     (path,) = folder.rglob("*.wandb")
-    data = path.read_bytes()
-    assert data[:4] == b":W&B"
     proto = importlib.import_module("wandb.proto.wandb_internal_pb2")
-    return [proto.Record.FromString(chunk) for chunk in chunks(data)]
+    # The file is written by a process of its own, which may be behind when a run is said to be finished.
+    for _ in range(300):
+        data = path.read_bytes()
+        found = [proto.Record.FromString(chunk) for chunk in chunks(data)]
+        if any(record.WhichOneof("record_type") == "exit" for record in found):
+            assert data[:4] == b":W&B"
+            return found
+        time.sleep(0.05)
+    raise AssertionError("the run has no end")
 
 
 def history(folder):
