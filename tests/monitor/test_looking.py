@@ -93,7 +93,7 @@ def test_the_bound_holds_for_every_row_of_every_kind():
     before = {id: v.row for id, v in look(subject, looker).items()}
     with torch.no_grad():
         for value in model.parameters():
-            value += 0.001 * torch.randn(value.shape, generator=torch.Generator().manual_seed(3))
+            value.data += 0.001 * torch.randn(value.shape, generator=torch.Generator().manual_seed(3))
     after = {row.id: row for row in look(*watched(model)).values() for row in [row.row]}
     for id, visit in look(subject, looker, 2).items():
         old, new = before[id].singular_values, after[id].singular_values

@@ -57,7 +57,9 @@ def test_a_schedule_without_a_budget_is_kept_to_the_step(path, worker):
 def test_a_look_of_one_step_is_one_frame(path):
     _, monitor = watched(path, worker="inline")
     with monitor.run as run:
-        frames = [frame for _, frame in run.frames() if any(v.row and v.row.status == "ok" for v in frame.visits)]
+        frames = [
+            frame for _, frame in run.frames() if any(v.row and v.row.status == "ok" for v in frame.visits)
+        ]
     assert [len(frame.visits) for frame in frames] == [3, 3, 3]
 
 
@@ -180,10 +182,15 @@ def test_a_crash_in_measuring_never_stops_training(path, where, monkeypatch, cap
 
 def test_an_interrupt_of_the_user_passes_through(path):
     model = mlp()
-    with pytest.raises(KeyboardInterrupt), Monitor(model, path) as monitor:
-        for step, _ in train(model, 5):
-            monitor.step(step)
+    monitor = Monitor(model, path)
+
+    def stopped():
+        with monitor:
+            monitor.step(1)
             raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     with monitor.run as run:
         assert run.status == "interrupted"
 
@@ -253,8 +260,8 @@ def test_a_child_of_the_process_writes_nothing(path):
 
 
 def test_every_tensor_of_the_model_has_a_row(path):
-    model, monitor = watched(path, 0, Mixed())
-    with Monitor(model, path.with_name("b.db"), None, schedule=1, worker="inline") as monitor:
+    model = Mixed()
+    with Monitor(model, path, None, schedule=1, worker="inline") as monitor:
         monitor.step(0)
     with monitor.run as run:
         rows = {row.id: row for row in scan(model).matrices}
@@ -265,7 +272,7 @@ def test_every_tensor_of_the_model_has_a_row(path):
 def test_in_between_there_are_looks_at_the_top(path):
     torch.manual_seed(0)
     model = torch.nn.Linear(300, 200)
-    with Monitor(model, path, 1.0) as monitor:
+    with Monitor(model, path, 0.1) as monitor:
         kinds, step, end = set(), 0, time.monotonic() + 20
         while not {VisitKind.full, VisitKind.leading} <= kinds and time.monotonic() < end:
             step += 1

@@ -259,6 +259,7 @@ class Monitor:
             return
         try:
             self._hand_over(time.perf_counter())
+            self._planner.finish(self._step)
             if not self._analyst.close(CLOSE_SECONDS):
                 self._keeper.event(
                     Event("dropped", "a look was not finished when the run was closed", self._step)

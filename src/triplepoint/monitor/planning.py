@@ -63,12 +63,20 @@ class Planner:
         self._again_at = elapsed + PATIENCE
         if self._processes.spread:
             self._together(step, elapsed)
-        elif self._analyst is not None and not self._analyst.busy():
-            self._take(step, elapsed, self._whole, self._budget.full, light=False)
+            return
+        if self._analyst is None or self._analyst.busy():
+            return
+        # Both at one step would look at the same weights twice.
+        if not self._take(step, elapsed, self._whole, self._budget.full, light=False):
             self._take(step, elapsed, self._tops, self._budget.leading, light=True)
 
-    def _take(self, step: int, elapsed: float, rotation: Rotation, purse: Purse, *, light: bool) -> None:
-        """One task where there is a budget, or as much of the pass as memory holds."""
+    def finish(self, step: int) -> None:
+        """The rest of a pass that waits for the worker when training ends, where no budget forbids it."""
+        if self._analyst is not None and not self._limited and not self._processes.spread:
+            self._take(step, 0.0, self._whole, self._budget.full, light=False)
+
+    def _take(self, step: int, elapsed: float, rotation: Rotation, purse: Purse, *, light: bool) -> int:
+        """One task where there is a budget, or as much of the pass as memory holds; how many were taken."""
         copies: list[Copied] = []
         promised = 0.0
         while (task := rotation.next()) is not None and self._fits(copies):
@@ -83,6 +91,7 @@ class Planner:
             if self._limited:
                 break
         self._send(step, copies, purse, promised, light=light)
+        return len(copies)
 
     def _together(self, step: int, elapsed: float) -> None:
         """Weights that lie on several processes: rank 0 says how many tasks are gathered, all take part."""
