@@ -102,7 +102,7 @@ class Webhook:
         """Wait until what is on its way has arrived or failed, for as long as one message may take."""
         atexit.unregister(self.close)
         self._used = False
-        self._outbox.close(TRIES * self._timeout + 3 * PAUSE if patience is None else patience)
+        self._outbox.close(TRIES * self._timeout + 3 * PAUSE + 1 if patience is None else patience)
 
     def _deliver(self, body: Mapping[str, Any]) -> None:
         data = json.dumps(body, allow_nan=False).encode("ascii")
