@@ -15,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -84,9 +86,22 @@ def retrained(missing: list[Cell], epochs: int, workers: int) -> Iterator[State]
     if workers == 1:
         yield from (cells.run(cell, epochs) for cell in missing)
         return
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=_end_with_the_parent) as pool:
         for done in as_completed([pool.submit(cells.run, cell, epochs) for cell in missing]):
             yield done.result()
+
+
+def _end_with_the_parent() -> None:
+    """Without it the workers of a killed run wait for ever, with 650 MB each."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+
+    def wait() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def main() -> None:

@@ -25,15 +25,14 @@ DISTINCT = 8
 
 
 def t_scores(trusted: Array, fresh: Array) -> Array:
-    """(m, k) t of each fresh retrain and metric; NaN where the metric is left out.
+    """(m, k) t of each fresh retrain and metric; NaN where the metric is left out, or missing in the fresh one.
 
     Args:
         trusted: (n, k), one row a trusted retrain; NaN where a metric has no value.
         fresh: (m, k).
     """
     n = len(trusted)
-    distinct = 1 + np.count_nonzero(np.diff(np.sort(trusted, axis=0), axis=0), axis=0)
-    usable = (distinct >= min(DISTINCT, n)) & ~np.isnan(trusted).any(axis=0)
+    usable = _distinct(trusted) >= min(DISTINCT, n)
     kept = trusted[:, usable]
     found = np.full(fresh.shape, np.nan)
     spread = np.std(kept, axis=0, ddof=1) * math.sqrt(1 + 1 / n)
@@ -61,6 +60,11 @@ def spread_excess(trusted: Array, fresh: Array, level: float = LEVEL) -> Array:
         return np.zeros(len(fresh))
     limit = stats.t.isf(level, n - 1) * np.std(apart, ddof=1) * math.sqrt(1 + 1 / n)
     return np.asarray(np.exp(_diffuse(t_scores(trusted, fresh)) - np.mean(apart) - limit))
+
+
+def _distinct(values: Array) -> Array:
+    """(k,) how many different values each column has; every NaN is one of its own."""
+    return np.asarray(1 + np.count_nonzero(np.diff(np.sort(values, axis=0), axis=0), axis=0))
 
 
 def _diffuse(scores: Array) -> Array:
@@ -105,6 +109,7 @@ def carriers(clean: Array, broken: Array, names: Sequence[str], most: int = 3) -
     """Metrics with the largest shift of their mean, in deviations of the clean retrains."""
     with np.errstate(divide="ignore", invalid="ignore"):
         shift = (np.mean(broken, axis=0) - np.mean(clean, axis=0)) / np.std(clean, axis=0, ddof=1)
-    shift = np.where(np.isfinite(shift), shift, 0.0)
+    # Rounding gives a constant a deviation of 1e-25: the null p-value of a layer stands at its floor in every retrain.
+    shift = np.where(np.isfinite(shift) & (_distinct(clean) >= DISTINCT), shift, 0.0)
     order = np.argsort(-np.abs(shift))[:most]
     return [(names[i], float(shift[i])) for i in order]

@@ -20,7 +20,7 @@ from benchmarks.broken_data_detector import (
     t_scores,
     wilson,
 )
-from benchmarks.broken_data_faults import FAULTS, KM
+from benchmarks.broken_data_faults import FAULTS
 from benchmarks.broken_data_flights import CATEGORIES, NUMBERS, WEATHER, Rows, column
 from benchmarks.broken_data_training import Retrained, Scaler, auc, cross_entropy, fit_scaler
 from scipy import stats
@@ -91,6 +91,12 @@ def test_counts_constants_and_gaps_are_left_out():
     assert largest(trusted, fresh).tolist() == [0.0]
 
 
+def test_a_metric_that_a_fresh_retrain_lacks_says_nothing_and_the_others_go_on():
+    trusted = np.random.default_rng(12).standard_normal((10, 2))
+    found = largest(trusted, np.array([[np.nan, 100.0], [np.nan, 0.0], [0.0, 0.0]]))
+    assert (found > 1).tolist() == [True, False, False]
+
+
 def test_wilson_is_the_interval_of_scipy():
     for hits, n in ((0, 20), (7, 20), (135, 135)):
         found, expected = wilson(hits / n, n), stats.binomtest(hits, n).proportion_ci(method="wilson")
@@ -105,9 +111,10 @@ def test_references_are_drawn_without_the_retrains_that_are_judged():
 
 def test_a_carrier_is_the_metric_that_moved():
     random = np.random.default_rng(6)
-    clean, broken = random.standard_normal((60, 3)), random.standard_normal((20, 3))
+    clean, broken = random.standard_normal((60, 4)), random.standard_normal((20, 4))
     broken[:, 1] -= 10
-    found = carriers(clean, broken, ["a", "b", "c"], most=1)
+    clean[:, 3] = 1e-9  # a floor that all stand on, and none is measured from
+    found = carriers(clean, broken, ["a", "b", "c", "d"], most=1)
     assert found[0][0] == "b"
     assert found[0][1] == pytest.approx(-10, abs=2)
 
@@ -153,11 +160,11 @@ def test_what_breaks_at_inference_only_raises_as_many_alarms_as_clean():
 
 
 def flights(days: int = 21, seed: int = 8) -> Rows:
-    """Three airports, one to three flights every other hour; the weather belongs to the airport and the hour."""
+    """Three airports, one to three flights an hour; the weather belongs to the airport and the hour."""
     random = np.random.default_rng(seed)
     rows = []
     for day in range(days):
-        for hour in range(6, 22, 2):
+        for hour in range(6, 18):
             for origin in range(3):
                 weather = random.standard_normal(len(WEATHER))
                 rows += [(day, hour, origin, weather, random.random()) for _ in range(random.integers(1, 4))]
@@ -210,7 +217,9 @@ def test_units_are_those_of_the_textbook():
     np.testing.assert_allclose(celsius.numbers[:2, column("temp")], [0.0, 100.0], atol=1e-4)
     assert changed_columns(rows, celsius) == {"temp"}
     km = broken("changed unit: miles to km", rows)
-    np.testing.assert_allclose(km.numbers[:, column("distance")], KM * rows.numbers[:, column("distance")])
+    np.testing.assert_allclose(
+        km.numbers[:, column("distance")], 1.609344 * rows.numbers[:, column("distance")]
+    )
     assert changed_columns(rows, km) == {"distance"}
 
 
@@ -244,7 +253,7 @@ def test_an_hour_that_is_missing_the_day_before_has_the_last_one_that_is_known()
     rows = flights()
     rows = rows.take(~((rows.day == 4) & (rows.numbers[:, column("hour")] == 14)))
     found = broken("stale weather: a day old", rows)
-    np.testing.assert_array_equal(weather_at(found, 5, 14, 2)[0], weather_at(rows, 4, 12, 2)[0])
+    np.testing.assert_array_equal(weather_at(found, 5, 14, 2)[0], weather_at(rows, 4, 13, 2)[0])
 
 
 def test_a_share_of_the_rows_is_repeated():
