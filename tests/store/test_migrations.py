@@ -75,7 +75,7 @@ def test_a_writer_brings_an_older_file_to_its_version(newer):
     connection.close()
     assert version(newer) == 2
     assert found == schema.expected(2)
-    connecting.create(newer.with_name("new.db"))
+    connecting.create(newer.with_name("new.db"), {})
     made = connecting.writer(newer.with_name("new.db"))
     assert schema.objects(made) == found
     made.close()

@@ -12,7 +12,7 @@ import os
 import secrets
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from triplepoint.errors import UnreadableRun, UsageError
@@ -65,10 +65,10 @@ def reader(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def create(path: Path, log: bool = True) -> None:
+def create(path: Path, about: Mapping[str, str], log: bool = True) -> None:
     """Make the file of a new run whole, so that a kill leaves it or nothing; the caller holds the lock.
 
-    `log`: made for the write-ahead log from the start, which spares changing it.
+    `about`: the entries of its own table, in JSON. `log`: made for the write-ahead log, which spares a change.
     """
     partial = path.with_name(f".triplepoint-{os.getpid()}-{secrets.token_hex(4)}.tmp")
     try:
@@ -81,6 +81,7 @@ def create(path: Path, log: bool = True) -> None:
             connection.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
             with transaction(connection):
                 schema.migrate(connection, 0)
+                connection.executemany("INSERT INTO run VALUES (?, ?)", about.items())
             if log:
                 connection.execute("PRAGMA journal_mode = WAL").fetchall()
         finally:

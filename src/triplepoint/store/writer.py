@@ -162,33 +162,37 @@ class RunWriter:
             )
         if log is None:
             log = not on.network
+        configuration, provenance = encoding.plain(configuration), encoding.plain(provenance)
         if not there:
-            connecting.create(self.path, log)
+            about: dict[str, Any] = {
+                "schema": SCHEMA,
+                "configuration": configuration,
+                "provenance": provenance,
+            }
+            about |= {"status": RUNNING, "started": time.time(), "ended": None}
+            connecting.create(self.path, {key: rows.dumps(value) for key, value in about.items()}, log)
         self._connection = connecting.writer(self.path)
         self._inode = os.stat(self.path)
         try:
             with connecting.refusing(self.path, "write"):
                 self.log, event = journals.choose(self._connection, log, on)
                 """Whether the write-ahead log is used."""
-                self._introduce(there, encoding.plain(configuration), encoding.plain(provenance), event)
+                self._introduce(there, configuration, provenance, event)
         except BaseException:
             self._connection.close()
             raise
 
     def _introduce(self, there: bool, configuration: Any, provenance: Any, event: Event | None) -> None:
         events = [] if event is None else [event]
+        if not there and not events:
+            return
         with connecting.transaction(self._connection):
             known = self._now()
-            (told,) = self._connection.execute("SELECT count(*) FROM run WHERE key = 'schema'").fetchone()
-            if not told:
-                begun = {"schema": SCHEMA, "configuration": configuration, "provenance": provenance}
-                for key, value in {**begun, "started": time.time()}.items():
-                    self._note(key, value)
-            elif there:
+            if there:
                 data = {"configuration": configuration, "provenance": provenance}
                 events.append(Event("resumed", f"resumed after step {known.step}", data=data))
-            self._note("status", RUNNING)
-            self._note("ended", None)
+                self._note("status", RUNNING)
+                self._note("ended", None)
             if events:
                 self._appender(known).append(Frame(known.step, time.time(), events=tuple(events)))
 
