@@ -20,7 +20,7 @@ LEAST = 10
 """Points; fewer have no place for two levels and the noise of both."""
 SHORTEST = 4
 """Points of a level; shorter excursions are spikes, and drawn in."""
-OFFSET = 4.5
+OFFSET = 5.5
 """P(gain > g) = exp(−(g − OFFSET)/2) of the best change in a series without one, at most."""
 LEVEL = 0.05
 PENALTY = OFFSET - 2.0 * math.log(LEVEL)
@@ -60,26 +60,34 @@ class Search:
             return (), 0
         price = penalty + self.typical
         found = divide(self.noises, self.points, self._scale(), price, SHORTEST)
-        costs = {cuts: self.costs(cuts) + penalty * len(cuts) for cuts in {*found, ()}}
-        cuts = min(costs, key=lambda c: (float(costs[c].min()), len(c), c))
-        return cuts, int(costs[cuts].argmin())
+        counts = np.array([len(one.cuts) for one in found])
+        misfit = np.array([one.misfit for one in found])
+        volume = np.array([one.volume for one in found])
+        costs = self._cost(counts, misfit, volume) + penalty * counts
+        model, none = int(costs.argmin()), self.costs(())
+        if float(none.min()) <= float(costs[model]):
+            return (), int(none.argmin())
+        return found[model].cuts, model
 
     def costs(self, cuts: Cuts) -> Array:
         """(G,) −2 log likelihood of a division under each model, its own scale at best, weighted beforehand.
 
         A change takes one difference out of the likelihood; a typical one is put in its place.
         """
-        free = len(self.points.values) - 1 - len(cuts)
-        volume = np.sum([part[1] for part in self._parts(cuts)], axis=0) + len(cuts) * self.typical
-        fit = (free + len(cuts)) * np.log(self._left(cuts) / free)
-        return np.asarray(fit + volume - 2.0 * np.log(self.noises.weight))
+        parts = self._parts(cuts)
+        return self._cost(
+            np.array(len(cuts)),
+            np.sum([part[0] for part in parts], axis=0),
+            np.sum([part[1] for part in parts], axis=0),
+        )
 
     def described(self, cuts: Cuts, k: int, model: int) -> ChangePoint:
         """Change number k: its p-value, the interval of its step, the levels on both sides."""
         p = self.given
         gain = float(self.costs((*cuts[:k], *cuts[k + 1 :])).min() - self.costs(cuts).min())
         first, end = (0, *cuts)[k], (*cuts, len(self.points.values))[k + 1]
-        scale = float(self._left(cuts)[model]) / (len(self.points.values) - 1 - len(cuts))
+        left = max(float(np.sum([part[0][model] for part in self._parts(cuts)])), NOTHING)
+        scale = left / (len(self.points.values) - 1 - len(cuts))
         low, high = self._interval(first, cuts[k], end, model, scale)
         before, after = p.values[first : cuts[k]], p.values[cuts[k] : end]
         steps = p.steps
@@ -104,9 +112,11 @@ class Search:
         chosen = np.append(places[kept], cut - first)
         return first + int(chosen.min()), first + int(chosen.max())
 
-    def _left(self, cuts: Cuts) -> Array:
-        """(G,) sum of squares about the levels, whitened."""
-        return np.asarray(np.maximum(np.sum([part[0] for part in self._parts(cuts)], axis=0), NOTHING))
+    def _cost(self, counts: Any, misfit: Array, volume: Array) -> Array:
+        """(G,) of divisions with so many changes, squares and log determinants."""
+        free = len(self.points.values) - 1 - counts
+        fit = (free + counts) * np.log(np.maximum(misfit, NOTHING) / free)
+        return np.asarray(fit + volume + counts * self.typical - 2.0 * np.log(self.noises.weight))
 
     def _parts(self, cuts: Cuts) -> list[tuple[Array, Array]]:
         """(misfit, volume) of each segment, measured once."""

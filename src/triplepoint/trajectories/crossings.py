@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from triplepoint.errors import UsageError
 from triplepoint.records import Crossing, Reason, Trajectory
@@ -49,13 +50,15 @@ def _interval(heights: Heights, at: int | None) -> tuple[float | None, float | N
     `at` None: the last measured step from the first on that is surely below.
     """
     n, size = len(heights.steps), -(-len(heights.steps) // MOST)
+    if at is None:
+        return _step(heights.steps, _first_maybe(heights, size) - 1), None
     if size == 1:
         first, last = _unsure(chance_above(heights), at)
         return _step(heights.steps, first - 1), _step(heights.steps, last)
     coarse = heights.blocks(size)
-    first, last = _unsure(chance_above(coarse), None if at is None else at // size)
+    first, last = _unsure(chance_above(coarse), at // size)
     begin, end = (first - 1) * size, (last + 1) * size
-    if at is not None and end - begin < MOST // 2:
+    if end - begin < MOST // 2:
         middle = (begin + end) // 2
         begin, end = max(middle - MOST // 2, 0), min(middle + MOST // 2, n)
         first, last = _unsure(chance_above(heights.part(begin, end)), at - begin)
@@ -63,11 +66,21 @@ def _interval(heights: Heights, at: int | None) -> tuple[float | None, float | N
     return _step(heights.steps, begin), _step(heights.steps, end - 1 if last < len(coarse.steps) else n)
 
 
-def _unsure(above: Array, at: int | None) -> tuple[int, int]:
+def _first_maybe(heights: Heights, size: int) -> int:
+    """The first point that may be above the level, by itself or with its neighbours; n where none is.
+
+    The last points have neighbours on one side alone, and a rising curve is smoothed to below itself there.
+    """
+    coarse = heights.blocks(size)
+    alone = heights.values > special.ndtri(LEVEL / 2) * heights.errors
+    together = np.repeat(chance_above(coarse) > LEVEL / 2, size)[: len(alone)]
+    maybe = alone | together
+    return int(np.argmax(maybe)) if maybe.any() else len(maybe)
+
+
+def _unsure(above: Array, at: int) -> tuple[int, int]:
     """The first of the points around `at` that may be above, and the first that surely is; n where none is."""
     maybe, surely = above > LEVEL / 2, above >= 1.0 - LEVEL / 2
-    if at is None:
-        return (int(np.argmax(maybe)) if maybe.any() else len(above)), len(above)
     first, last = at, at
     while first > 0 and maybe[first - 1]:
         first -= 1
@@ -94,7 +107,7 @@ def residual_errors(values: Array, at: int | None) -> Array:
     """(n,) one standard error for all, from how far points near `at` lie from the middle of their neighbours.
 
     The median of |y₋ − 2y + y₊|/√6 over `NEAR` points, in units of the normal law: a curve that is smooth over three
-    points adds nothing, a fast change that lasts a few points little.
+    points adds nothing, a fast change that lasts a few points little, and an exact plateau leaves none.
     """
     n = len(values)
     if n < 4:
@@ -102,7 +115,7 @@ def residual_errors(values: Array, at: int | None) -> Array:
     around = np.abs(np.diff(values, 2)) / math.sqrt(6.0)
     first = min(max((n if at is None else at) - NEAR // 2, 0), max(len(around) - NEAR, 0))
     part = around[first : first + NEAR]
-    return np.full(n, 1.4826 * float(np.median(part)) or float(np.sqrt(np.mean(part**2))))
+    return np.full(n, 1.4826 * float(np.median(part)))
 
 
 def _first_run(holds: Any, length: int) -> int | None:

@@ -99,4 +99,5 @@ def despiked(values: Array) -> Array:
     scale = 1.4826 * float(np.median(np.abs(away)))
     if scale == 0:
         return values
-    return np.asarray(centre + np.clip(away, -SPIKE * scale, SPIKE * scale))
+    drawn = centre + SPIKE * scale * np.sign(away)
+    return np.where(np.abs(away) > SPIKE * scale, drawn, values)

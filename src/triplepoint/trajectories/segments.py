@@ -84,8 +84,20 @@ def segment(noises: Noises, points: Points, first: int, end: int) -> tuple[Array
     return run.misfit[0], run.volume[0]
 
 
-def divide(noises: Noises, points: Points, scale: Array, price: Array, least: int) -> list[tuple[int, ...]]:
-    """For each model the first points of the new segments of the cheapest division.
+@dataclass(frozen=True, slots=True, eq=False)
+class Division:
+    """The cheapest division under one model."""
+
+    cuts: tuple[int, ...]
+    """First points of the new segments."""
+    misfit: float
+    """Sum of squares about the levels, whitened."""
+    volume: float
+    """Sum of the log determinants."""
+
+
+def divide(noises: Noises, points: Points, scale: Array, price: Array, least: int) -> list[Division]:
+    """The cheapest division under each model.
 
     `scale` (G,) is the variance that one unit of the model stands for, `price` (G,) that of a change, `least` the
     fewest points of a segment.
@@ -93,7 +105,7 @@ def divide(noises: Noises, points: Points, scale: Array, price: Array, least: in
     n, models = len(points.values), len(noises.rate)
     keep, fresh = ways(noises, points.times)
     run = runs(noises, n)
-    best = np.full((n + 1, models), np.inf)
+    best, parts = np.full((n + 1, models), np.inf), np.zeros((2, n + 1, models))
     best[0] = -price
     came = np.zeros((n + 1, models), int)
     columns = np.arange(models)
@@ -103,9 +115,12 @@ def divide(noises: Noises, points: Points, scale: Array, price: Array, least: in
         if j + 1 < least:
             continue
         last = j + 2 - least
-        cost = best[:last] + price + active.misfit[:last] / scale + active.volume[:last]
-        came[j + 1] = cost.argmin(axis=0)
-        best[j + 1] = cost[came[j + 1], columns]
+        misfit, volume = active.misfit[:last], active.volume[:last]
+        cost = best[:last] + price + misfit / scale + volume
+        chosen = cost.argmin(axis=0), columns
+        came[j + 1], best[j + 1] = chosen[0], cost[chosen]
+        parts[0, j + 1] = parts[0][chosen] + misfit[chosen]
+        parts[1, j + 1] = parts[1][chosen] + volume[chosen]
     found = []
     for g in range(models):
         cuts: list[int] = []
@@ -113,7 +128,7 @@ def divide(noises: Noises, points: Points, scale: Array, price: Array, least: in
         while j > 0:
             cuts.append(j)
             j = int(came[j, g])
-        found.append(tuple(cuts[::-1]))
+        found.append(Division(tuple(cuts[::-1]), float(parts[0, n, g]), float(parts[1, n, g])))
     return found
 
 
