@@ -7,7 +7,7 @@ once: averaging over draws makes the rate itself steadier than that.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -30,6 +30,7 @@ State = Mapping[str, Any]
 Rule: TypeAlias = Callable[[Array, Array], Array]
 """(trusted, fresh) → excess, an alarm above 1."""
 ALL = "all weights"
+OTHER_WEEKS = "nothing broken: other weeks"
 DRAWS = 300
 AHEAD_DRAWS = 40
 SEED = 20_261_202
@@ -77,6 +78,19 @@ def worlds(states: Sequence[State]) -> list[World]:
             )
         )
     return found
+
+
+def with_other_weeks(same: World, window: World, fixed: int, length: int) -> World:
+    """`same` with one more row, as a control: clean retrains on weeks that share no day with the fixed ones."""
+    apart = np.abs(window.weeks[CLEAN] - fixed) >= length
+    by_name = dict(zip(window.metrics, window.values[CLEAN][apart].T, strict=True))
+    nowhere = np.full(np.count_nonzero(apart), np.nan)
+    other = np.stack([by_name.get(name, nowhere) for name in same.metrics], axis=1)
+    return replace(
+        same,
+        values={**same.values, OTHER_WEEKS: other},
+        weeks={**same.weeks, OTHER_WEEKS: window.weeks[CLEAN][apart]},
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,6 +156,18 @@ def test_what_breaks_at_inference_only_raises_as_many_alarms_as_clean():
     assert found.alarms["x: y"].value == pytest.approx(found.alarms["clean"].value, abs=0.1)
 
 
+def test_the_control_shares_no_day_with_the_fixed_weeks_and_keeps_names_in_place():
+    (same,) = broken_data_rates.worlds(states(0.0))
+    (window,) = broken_data_rates.worlds(
+        [{**state, "values": dict(reversed(state["values"].items()))} for state in states(0.0)]
+    )
+    found = broken_data_rates.with_other_weeks(same, window, fixed=12, length=8)
+    weeks = found.weeks[broken_data_rates.OTHER_WEEKS]
+    assert set(weeks.tolist()) == {*range(5), *range(20, 30)}
+    taken = np.isin(same.weeks["clean"], weeks)
+    np.testing.assert_array_equal(found.values[broken_data_rates.OTHER_WEEKS], same.values["clean"][taken])
+
+
 # --- the faults
 
 
