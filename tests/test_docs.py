@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import triplepoint
 from triplepoint.cli.app import app
 from triplepoint.diagnosis import RULES
-from triplepoint.metrics import METRICS, MODEL_METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS, TRAJECTORY_METRICS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
@@ -74,7 +74,7 @@ def test_the_page_of_metrics_is_that_of_this_version():
     assert PAGES["metrics.md"] == CliRunner().invoke(app, ["explain", "--format", "md"]).output
 
 
-@pytest.mark.parametrize("name", [*METRICS, *MODEL_METRICS, *RULES])
+@pytest.mark.parametrize("name", [*METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES])
 def test_everything_can_be_explained(name):
     done = CliRunner().invoke(app, ["explain", name])
     assert done.exit_code == 0

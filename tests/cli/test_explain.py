@@ -8,11 +8,11 @@ import pytest
 
 from tests.cli.conftest import Invoke, error_in
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
-from triplepoint.metrics import METRICS, MODEL_METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS, TRAJECTORY_METRICS
 from triplepoint.records import Reason
 
 OPTIONS = ("edit", "layout", "null", "randomize", "vectors", "gof", "window", "bulk")
-NAMES = sorted({*METRICS, *MODEL_METRICS, *RULES, *PHASES, *CLASSES})
+NAMES = sorted({*METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES, *PHASES, *CLASSES})
 
 
 def words(text: str) -> str:
@@ -25,7 +25,8 @@ def test_every_name_is_explained_with_definition_source_and_limits(invoke: Invok
     assert result.exit_code == 0
     text = words(result.stdout)
     # `undecided` is a phase and a class: both are explained.
-    records = [table[name] for table in (METRICS, MODEL_METRICS, RULES, CLASSES) if name in table]
+    tables = (METRICS, MODEL_METRICS, TRAJECTORY_METRICS, RULES, CLASSES)
+    records = [table[name] for table in tables if name in table]
     assert records
     for record in records:
         assert words(record.definition) in text
@@ -48,6 +49,13 @@ def test_hyphens_capitals_and_weightwatcher_names_find_the_entry(invoke: Invoke)
     assert invoke("explain", "Over-Trained").stdout.startswith("over_trained (phase)")
     assert invoke("explain", "D").stdout.startswith("ks_distance (metric)")
     assert invoke("explain", "num_pl_spikes").stdout.startswith("num_tail (metric)")
+
+
+def test_a_metric_of_a_trajectory_is_a_group_of_its_own(invoke: Invoke) -> None:
+    text = invoke("explain", "trend").stdout
+    assert text.startswith("trend (trajectory metric)")
+    assert "multiplied by c" not in text
+    assert "triplepoint.trajectories.describe" in text
 
 
 def test_an_unknown_name_gets_near_ones_and_exit_two(invoke: Invoke) -> None:

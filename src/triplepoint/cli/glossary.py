@@ -13,7 +13,7 @@ from triplepoint.edit import choosing, components, shrinking, traps
 from triplepoint.errors import UsageError
 from triplepoint.fits import goodness, windows
 from triplepoint.matrices import heads, layouts
-from triplepoint.metrics import METRICS, MODEL_METRICS
+from triplepoint.metrics import METRICS, MODEL_METRICS, TRAJECTORY_METRICS
 from triplepoint.metrics._metric import Metric
 from triplepoint.nulls import bulk_fit, localization, randomized, replicas
 from triplepoint.nulls.settings import BULKS, KINDS
@@ -28,6 +28,9 @@ _UNITS = {
     "σ": "σ, a singular value",
     "w": "w, an entry of the matrix",
     "count": "a count",
+    "y": "y, that of the trajectory",
+    "y/step": "y/step, that of the trajectory a step",
+    "step": "a step",
 }
 
 
@@ -47,7 +50,7 @@ class Entry:
     """One explained name."""
 
     group: str
-    """phase · class · metric · model metric · rule · reason · option."""
+    """phase · class · metric · model metric · trajectory metric · rule · reason · option."""
     name: str
     definition: str
     details: tuple[tuple[str, str], ...]
@@ -57,12 +60,13 @@ class Entry:
 
 def entries() -> tuple[Entry, ...]:
     """All of them, phases first."""
-    named = {*PHASES, *CLASSES, *METRICS, *MODEL_METRICS, *RULES}
+    named = {*PHASES, *CLASSES, *METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES}
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
         *(_rule("class", name, rule) for name, rule in CLASSES.items()),
         *(_metric(name, metric) for name, metric in METRICS.items()),
         *(_metric(name, metric) for name, metric in MODEL_METRICS.items()),
+        *(_metric(name, metric) for name, metric in TRAJECTORY_METRICS.items()),
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
         Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
@@ -112,7 +116,7 @@ def _metric(name: str, metric: Metric) -> Entry:
         ("Which way is better", _polarity(metric)),
         ("Unit", _UNITS.get(metric.unit, metric.unit)),
         ("Range", _range(metric.valid)),
-        ("If all weights are multiplied by c", _scaling(metric.scale)),
+        ("If all weights are multiplied by c", _scaling(metric)),
         ("Source", metric.reference),
         ("In WeightWatcher", metric.weightwatcher or _same_name(name, metric)),
         ("When it misleads", metric.misleads),
@@ -120,12 +124,14 @@ def _metric(name: str, metric: Metric) -> Entry:
     )
     aliases = tuple(word.strip(",;:()") for word in renamed[:1])
     aliases += (metric.study.name,) if metric.study is not None else ()
-    group = "metric" if metric.level == "matrix" else "model metric"
+    group = "metric" if metric.level == "matrix" else f"{metric.level} metric"
     return Entry(group, name, metric.definition, _present(details), aliases)
 
 
 def _kind(metric: Metric) -> str:
     """Shape, scale or hybrid, and what stands for a whole model."""
+    if metric.level == "trajectory":
+        return "One number along a run: a metric of one matrix, or a scalar such as a loss"
     text = {
         "shape": "Shape: it does not depend on the size of the weights",
         "scale": "Scale: the size of the weights",
@@ -139,6 +145,8 @@ def _kind(metric: Metric) -> str:
 
 
 def _needs(metric: Metric) -> str:
+    if metric.level == "trajectory":
+        return "Its steps and values; see triplepoint.trajectories.describe"
     where = {
         "init": "the weights that training began from",
         "forward": "a network that runs, without data",
@@ -190,7 +198,10 @@ def _range(valid: tuple[float | None, float | None]) -> str:
     return f"{high:g} or less" if low is None else f"{low:g} to {high:g}"
 
 
-def _scaling(scale: float | str) -> str:
+def _scaling(metric: Metric) -> str:
+    scale = metric.scale
+    if metric.level == "trajectory":
+        return ""
     if scale == "log":
         return "2·log10 c is added"
     if isinstance(scale, str):

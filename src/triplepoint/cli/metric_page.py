@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from triplepoint.metrics import METRICS, MODEL_METRICS, STUDY, Metric
+from triplepoint.metrics import METRICS, MODEL_METRICS, STUDY, TRAJECTORY_METRICS, Metric
 
 _INTRODUCTION = """# The metrics
 
@@ -26,6 +26,11 @@ _MODEL = """## Of a whole model
 
 From `triplepoint.generalization_metrics(model, data, init=…)`, which needs `pip install 'triplepoint[torch]'`.
 """
+_TRAJECTORY = """## Along a run
+
+From `triplepoint.trajectories.describe(trajectory, level=…)`: of one metric of a matrix, or of one scalar such as a loss,
+over the steps of a run. *y* is the unit of that number.
+"""
 
 
 def page() -> str:
@@ -45,6 +50,9 @@ def page() -> str:
             "",
             _MODEL,
             *_table(("metric", "what it is", "unit", "kind", "better", "needs"), _of_models()),
+            "",
+            _TRAJECTORY,
+            *_table(("metric", "what it is", "unit"), _of_trajectories()),
             "",
         ]
     )
@@ -66,6 +74,11 @@ def _rows() -> Iterator[tuple[str, ...]]:
 def _of_models() -> Iterator[tuple[str, ...]]:
     for metric in MODEL_METRICS.values():
         yield *_common(metric), _needs(metric)
+
+
+def _of_trajectories() -> Iterator[tuple[str, ...]]:
+    for metric in TRAJECTORY_METRICS.values():
+        yield _common(metric)[:3]
 
 
 def _common(metric: Metric) -> tuple[str, ...]:
