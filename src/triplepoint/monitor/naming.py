@@ -23,7 +23,8 @@ def path_of(run: Any) -> Path:
     if run is None:
         return Path(RUNS, f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(2)}", FILE)
     path = place(run)
-    if path == Path(RUNS, str(run), FILE) and not _NAME.fullmatch(str(run)):
+    is_name = path.parent.name == run and path.parent.parent == Path(RUNS)
+    if is_name and not _NAME.fullmatch(str(run)):
         raise UsageError(
             f"run {str(run)!r}"[:120],
             "it is no name of a run",
