@@ -14,6 +14,10 @@ SETTLED = 3
 # Below this share of ‖W₀‖₂ nothing has moved: float32 rounds single entries at 6·10⁻⁸ of their size.
 STILL_BELOW = 1e-7
 
+# A p-value of the null between the level of the phase (0.01) and this is no verdict along a run: in a healthy
+# transformer an output projection wandered about the level and was well-trained and like noise by turns.
+LIKE_NOISE = 0.1
+
 PHASES = (Phase.under_trained, Phase.well_trained, Phase.over_trained)
 """Those that are phases; `undecided` and `not_assessable` are none."""
 
@@ -47,9 +51,21 @@ class Look:
         if self.alpha is None or self.alpha_low is None or self.alpha_high is None:
             return "no exponent"
         text = f"α = {self.alpha:.2f} [{self.alpha_low:.2f}, {self.alpha_high:.2f}]"
-        # Under-trained with an exponent that does not say so: the null is not rejected.
-        noise = self.phase is Phase.under_trained and self.alpha_low <= 6 and self.null_p is not None
-        return f"{text}, like noise (null_p = {self.null_p:.2g})" if noise else text
+        return f"{text}, like noise (null_p = {self.null_p:.2g})" if self._by_null else text
+
+    @property
+    def decided(self) -> Phase | None:
+        """The phase where it is one, and by a margin where only the null speaks for it."""
+        if self.phase is None or self.phase not in PHASES:
+            return None
+        return None if self._by_null and (self.null_p or 0.0) <= LIKE_NOISE else self.phase
+
+    @property
+    def _by_null(self) -> bool:
+        """Under-trained though the exponent does not say so: the null is not rejected."""
+        if self.phase is not Phase.under_trained or self.null_p is None:
+            return False
+        return self.alpha_low is None or self.alpha_low <= 6
 
 
 class MatrixHistory:
@@ -193,14 +209,15 @@ class MatrixHistory:
             self.widest = look
 
     def _stay(self, look: Look) -> None:
-        if look.phase is None or look.phase not in PHASES:
+        phase = look.decided
+        if phase is None:
             return
-        if look.phase is not self.phase:
-            self.phase, self.phase_run, self.phase_since = look.phase, 0, look.step
+        if phase is not self.phase:
+            self.phase, self.phase_run, self.phase_since = phase, 0, look.step
         self.phase_run += 1
         if self.phase_run >= SETTLED:
-            self.settled[look.phase] = look
-            self.settled_at.setdefault(look.phase, look.step)
+            self.settled[phase] = look
+            self.settled_at.setdefault(phase, look.step)
 
 
 def _norm(visit: Visit) -> float | None:

@@ -11,7 +11,7 @@ from triplepoint.records import Alert, Phase, Severity
 def _judge(history: History, up: Alert | None) -> bool | None:
     matrix = history.matrix
     phase, look = matrix.phase, matrix.look
-    if not matrix.counted or phase is None or look is None or look.phase is not phase:
+    if not matrix.counted or phase is None or look is None or look.decided is None:
         return None
     if up is not None:
         return phase.value == up.evidence["phase"]

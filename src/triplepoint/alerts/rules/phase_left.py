@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from triplepoint.alerts._rule import Clock, History, RunRule, Words
-from triplepoint.alerts.matrix_history import SETTLED
+from triplepoint.alerts.matrix_history import LIKE_NOISE, SETTLED
 from triplepoint.alerts.phrases import PHASES_SOURCE, between, change, words_of
 from triplepoint.records import Alert, Phase, Severity
 
 
 def _judge(history: History, _up: Alert | None) -> bool | None:
     matrix = history.matrix
-    if not matrix.counted or matrix.look is None or matrix.look.phase is not matrix.phase:
+    if not matrix.counted or matrix.look is None or matrix.look.decided is None:
         return None
     if Phase.well_trained not in matrix.settled:
         return False
@@ -33,7 +33,8 @@ RULE = RunRule(
     name="phase_left",
     definition=f"A counted matrix that has been well-trained in {SETTLED} full visits in a row is over-trained or "
     "under-trained now, with the whole 95 % interval of α across the border (or not told from noise any more). Cleared "
-    "where it is well-trained again. `undecided` and `not_assessable` are no phases and change nothing.",
+    "where it is well-trained again. `undecided` and `not_assessable` are no phases and change nothing, nor does a "
+    f"null whose p-value lies between 0.01 and {LIKE_NOISE:g}.",
     source=PHASES_SOURCE,
     evidence="phase, alpha, alpha_low, alpha_high, null_p of full visits",
     misleads="α below 2 is no proof of memorising: with weight decay 0.01 the second layer of the published run stays "
