@@ -135,9 +135,10 @@ def command(
 
 def _text(one: Seen) -> str:
     name = safe_text(one.path.name)
+    head = f"step {'?' if one.step is None else format(one.step, ','):>9}  {name}:"
     if one.reason is not None:
-        return f"step {one.step:>9,}  {name}: left out, {safe_text(one.reason)}\n"
-    lines = [f"step {one.step:>9,}  {name}: {one.visits} tensors"]
+        return f"{head} left out, {safe_text(one.reason)}\n"
+    lines = [f"{head} {one.visits} tensors"]
     lines += [
         f"  {alert.state} {alert.severity}  {safe_text(alert.title)}: {safe_text(alert.statement)}"
         for alert in one.alerts

@@ -37,7 +37,8 @@ class Seen:
     """What became of one checkpoint."""
 
     path: Path
-    step: int
+    step: int | None
+    """None where its name tells none."""
     visits: int
     """Matrices in its scan; 0 where it could not be read."""
     alerts: tuple[Alert, ...]
@@ -107,6 +108,7 @@ def watch(
     for sink in forward:
         sink.begin(name_of(path), {"watched": str(root)})
     appearing = Appearing(root)
+    unnumbered: set[str] = set()
     status = "stopped"
     try:
         while True:
@@ -124,6 +126,9 @@ def watch(
                 )
                 if pipeline.stop is not None:
                     return
+            for name in sorted(appearing.unnumbered - unnumbered):
+                unnumbered.add(name)
+                yield _without_step(root / name, pipeline, last)
             if once:
                 status = "finished"
                 return
@@ -131,6 +136,13 @@ def watch(
     finally:
         pipeline.close()
         writer.finish(status)
+
+
+def _without_step(path: Path, pipeline: Pipeline, last: int | None) -> Seen:
+    reason = "its name tells no step, as step-500 would"
+    event = Event("left_out", f"{path.name}: {reason}")
+    pipeline.consume([Frame(last or 0, time.time(), events=(event,))])
+    return Seen(path, None, 0, (), reason)
 
 
 def _frame(candidate: Candidate, request: ScanRequest, last: int | None) -> tuple[Frame, str | None]:

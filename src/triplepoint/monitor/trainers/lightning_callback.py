@@ -28,9 +28,9 @@ def LightningMonitor(run: str | os.PathLike[str] | None = None, **keywords: Any)
         keywords: those of a `Monitor`; `config` is added to the hyperparameters of the module.
 
     Steps are those of `trainer.global_step`, so accumulated batches count once. The loss that `training_step` returns
-    is `train_loss`, batch by batch, without waiting for the device; metrics that the module logs are taken every
-    `log_every_n_steps` steps, at the end of an epoch and after validation, where `val_loss` and `val_acc` become
-    `test_loss` and `test_accuracy`. With `stop_on` an alert sets `trainer.should_stop`. A training that goes on from a
+    is `train_loss`, its mean over the batches of a step, without waiting for the device; metrics that the module logs
+    are taken every `log_every_n_steps` steps, at the end of an epoch and after validation, where `val_loss` and
+    `val_acc` become `test_loss` and `test_accuracy`. With `stop_on` an alert sets `trainer.should_stop`. A training that goes on from a
     checkpoint goes on in the same run.
 
     Errors: TypeError for an unknown keyword, at once; UsageError when training begins. No other error reaches it.
@@ -55,6 +55,8 @@ class _Hooks:
         self._fresh = Fresh()
         self._path: str | None = None
         self._step = 0
+        self._losses: list[Any] = []
+        """Of the batches since the last step, where they were computed."""
 
     @property
     def monitor(self) -> Any:
@@ -68,7 +70,7 @@ class _Hooks:
 
     def on_train_start(self, trainer: Any, pl_module: Any) -> None:
         """The module is there, and restored if it is to be."""
-        self._step = trainer.global_step
+        self._step, self._losses = trainer.global_step, []
         changes: dict[str, Any] = {}
         if self._step > 0:
             path = self._run if self._run is not None else self._path
@@ -85,11 +87,13 @@ class _Hooks:
     ) -> None:
         """After a batch, and an optimiser step if there was one."""
         loss = _loss(outputs, trainer)
-        scalars = {} if loss is None else {"train_loss": loss}
+        if loss is not None:
+            self._losses.append(loss)
         if trainer.global_step == self._step:
-            self._watched.log(scalars)
             return
         self._step = trainer.global_step
+        losses, self._losses = self._losses, []
+        scalars = {"train_loss": sum(losses) / len(losses)} if losses else {}
         self._watched.step(self._step, **scalars)
         if self._step % max(1, trainer.log_every_n_steps) == 0:
             self._log(trainer, without=tuple(scalars))
@@ -157,8 +161,8 @@ class Fresh:
 
 def _loss(outputs: Any, trainer: Any) -> Any:
     """The loss of a batch: Lightning divides it by the number of batches that are accumulated."""
-    loss = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
-    return loss * trainer.accumulate_grad_batches if hasattr(loss, "detach") else None
+    loss: Any = outputs.get("loss") if isinstance(outputs, Mapping) else outputs
+    return loss.detach() * trainer.accumulate_grad_batches if hasattr(loss, "detach") else None
 
 
 def _configuration(module: Any) -> dict[str, Any]:
