@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,16 +17,27 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 # `generalization_metrics` and `landscape` are not among them: a star import must not need torch.
-__all__ = ["Scan", "__version__", "distances", "edit_checkpoint", "intra", "open_run", "scan"]
+__all__ = ["Monitor", "Scan", "__version__", "distances", "edit_checkpoint", "intra", "open_run", "scan"]
+
+_HOMES = {
+    "Monitor": "monitor.monitor",
+    "Scan": "records",
+    "distances": "compare",
+    "edit_checkpoint": "edit.running",
+    "generalization_metrics": "generalization",
+    "intra": "compare",
+    "landscape": "generalization",
+    "open_run": "store",
+    "scan": "scanning",
+}
+_NEED_TORCH = ("generalization_metrics", "landscape")
 
 
 def __getattr__(name: str) -> Any:
     # NumPy and SciPy cost 0.2 s at import; `triplepoint --help` must not pay for them.
-    if name == "scan":
-        from triplepoint.scanning import scan
-
-        return scan
-    if name in ("generalization_metrics", "landscape"):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'triplepoint' has no attribute {name!r}")
+    if name in _NEED_TORCH:
         try:
             import torch  # noqa: F401
         except ImportError:
@@ -34,27 +46,4 @@ def __getattr__(name: str) -> Any:
             raise MissingDependency(
                 name, "torch is not installed", "Run: pip install 'triplepoint[torch]'"
             ) from None
-        from triplepoint import generalization
-
-        return getattr(generalization, name)
-    if name in ("distances", "intra"):
-        from triplepoint import compare
-
-        return getattr(compare, name)
-    if name == "edit_checkpoint":
-        from triplepoint.edit.running import edit_checkpoint
-
-        return edit_checkpoint
-    if name == "open_run":
-        from triplepoint.store import open_run
-
-        return open_run
-    if name == "Monitor":
-        from triplepoint.monitor.monitor import Monitor
-
-        return Monitor
-    if name == "Scan":
-        from triplepoint.records import Scan
-
-        return Scan
-    raise AttributeError(f"module 'triplepoint' has no attribute {name!r}")
+    return getattr(import_module(f"triplepoint.{_HOMES[name]}"), name)
