@@ -71,6 +71,13 @@ def test_the_beginning_is_no_spike():
     assert spikes([1.0] * 12 + [8.0] * 8) == []
 
 
+def test_what_is_usual_is_of_the_later_half():
+    falls = (2.3 * np.exp(-np.arange(150) / 30) + 0.01).tolist()
+    assert len(spikes([*falls, *[0.6] * 20])) == 1
+    # Of 256 values, where the run is long enough.
+    assert len(spikes([*[9.0] * 2000, *falls, *[0.6] * 20])) == 0
+
+
 def test_steps_without_a_loss_are_not_judged():
     watch = Watch(["loss_spike"])
     fed(watch, series("train_loss", [*noisy(400), *[4.0] * 3]))

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import islice
 
 from triplepoint.alerts.series import Bins, median
 from triplepoint.records import ScalarPoint
 
 # A spike is judged by the median of the newest values: one batch of hard samples is no spike.
 NEWEST = 5
-# Values before those that say what is usual; 5 % of them are 12, enough for a quantile.
+# Values before those that say what is usual; 5 % of them are 12, enough for a quantile. Never more than the later half
+# of all: with ten steps in a point, 256 of them reached back into the first descent, and a spike was no higher.
 USUAL = 256
 # The quantiles are taken again after so many values: one sort of 256 in 16 steps costs under 1 µs a step.
 REFRESH = 16
-# Values that give the level of the beginning.
-BEGINNING = 16
+# Values that give the level of the beginning; a point may be the mean of many steps, in which much is learned.
+BEGINNING = 5
 
 
 class ScalarHistory:
@@ -22,6 +24,7 @@ class ScalarHistory:
 
     __slots__ = (
         "_beginning",
+        "_count",
         "_fresh",
         "_usual",
         "bins",
@@ -48,6 +51,7 @@ class ScalarHistory:
         """Median of the first values."""
         self._usual: deque[float] = deque(maxlen=USUAL)
         self._beginning: list[float] = []
+        self._count = 0
         self._fresh = 0
 
     @property
@@ -68,6 +72,7 @@ class ScalarHistory:
             self.start = median(self._beginning)
         if len(self.newest) == NEWEST:
             self._usual.append(self.newest[0][1])
+            self._count += 1
             self._fresh -= 1
             if self._fresh < 0:
                 self._quantiles()
@@ -78,6 +83,6 @@ class ScalarHistory:
         self._fresh = REFRESH - 1
         if len(self._usual) < REFRESH:
             return
-        ordered = sorted(self._usual)
+        ordered = sorted(islice(self._usual, max(len(self._usual) - max(self._count // 2, REFRESH), 0), None))
         self.middle = ordered[len(ordered) // 2]
         self.high = ordered[(19 * len(ordered)) // 20]
