@@ -38,6 +38,14 @@ def in_child(work) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
+def holds(path) -> bool:
+    """Whether this process has the file open, as far as the kernel says."""
+    folder = "/proc/self/fd"
+    if not os.path.isdir(folder):
+        return True
+    return any(os.path.realpath(f"{folder}/{name}") == str(path) for name in os.listdir(folder))
+
+
 def test_a_child_writes_nothing_and_closes_nothing(tmp_path):
     writer = RunWriter(tmp_path / "run.db")
     writer.write([lawful(0)])
@@ -51,8 +59,12 @@ def test_a_child_writes_nothing_and_closes_nothing(tmp_path):
         writer.close()
         writer.finish()
         del writer
+        gc.collect()
+        assert holds(tmp_path / "run.db")
 
     assert in_child(work) == 0
+    with open_run(tmp_path) as run:
+        assert run.about["status"] == "running"
     assert locks.writing(tmp_path / "run.db") is locks.Writing.yes
     assert writer.write([lawful(2)])
     writer.close()

@@ -87,6 +87,7 @@ def test_a_reader_reads_an_older_file_and_leaves_it_as_it_is(newer):
         assert [frame.step for _, frame in run.frames()] == list(range(5))
         assert all(is_lawful(frame) for _, frame in run.frames())
         assert run.status == "stopped"
+        assert schema.objects(run._connection) == schema.expected(2)
     assert newer.read_bytes() == before
     assert [path.name for path in newer.parent.iterdir()] == ["run.db"]
 

@@ -13,6 +13,14 @@ from triplepoint.records import ScalarPoint, Visit, VisitKind
 from triplepoint.store import Recorder, RunWriter
 
 
+def until(holds) -> None:
+    """Wait for another thread, but not for ever."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.001)
+
+
 class Gate:
     """A consumer that stands still until it is opened."""
 
@@ -54,8 +62,7 @@ def test_a_full_queue_drops_and_counts_and_takes_again_when_there_is_room():
     assert taken == [True, True, False, False]
     assert (recorder.dropped_frames, recorder.dropped_scalars, recorder.dropped_visits) == (2, 16, 6)
     gate.opened.set()
-    while not recorder.put(frame(9)):
-        time.sleep(0.001)
+    until(lambda: recorder.put(frame(9)))
     assert recorder.close(30) is True
     assert gate.steps[:3] == [0, 1, 2]
     assert gate.batches[-1][-1] == 9
@@ -90,8 +97,7 @@ def test_a_fault_costs_its_own_call_and_is_counted(error):
 
     recorder = Recorder(consume, pause=0.0)
     recorder.put(frame(0))
-    while recorder.faults == 0:
-        time.sleep(0.001)
+    until(lambda: recorder.faults)
     recorder.put(frame(1))
     assert recorder.close(30)
     assert seen == [0, 1]
@@ -102,8 +108,7 @@ def test_frames_that_follow_closely_share_a_call_and_closing_does_not_wait_for_t
     batches = []
     recorder = Recorder(batches.append, pause=1000.0)
     recorder.put(frame(0))
-    while not batches:
-        time.sleep(0.001)
+    until(lambda: batches)
     for step in range(1, 4):
         recorder.put(frame(step))
     assert recorder.close(30) is True

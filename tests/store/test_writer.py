@@ -184,6 +184,14 @@ def test_rewinding_leaves_what_a_run_without_the_branch_has(tmp_path):
         assert [*map(cut, found[table])] == [*map(cut, expected[table])], table
 
 
+def test_ids_of_frames_are_never_used_twice(tmp_path):
+    with RunWriter(tmp_path / "run.db") as written, open_run(tmp_path) as run:
+        written.write([lawful(step) for step in range(5)])
+        written.rewind(1)
+        written.write([lawful(2)])
+        assert [id for id, _ in run.frames()] == [1, 2, 6, 7]
+
+
 def test_rewinding_cuts_a_frame_that_reaches_over_the_step(tmp_path):
     points = [ScalarPoint("x", step, 1.0) for step in (4, 5, 6)]
     events = [Event("remark", "kept"), Event("late", "lost", 6)]

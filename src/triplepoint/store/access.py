@@ -7,13 +7,13 @@ import difflib
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
 from triplepoint.errors import UsageError
 from triplepoint.store import connecting, forks, places, reading
-from triplepoint.store.reading import Names
+from triplepoint.store.appending import text
 from triplepoint.store.schema import VISITS_OF_A_MATRIX
 
 END = 2**63 - 1
@@ -92,18 +92,24 @@ class Access:
 
     def _span(self, matrix: str) -> tuple[int, int]:
         """The ids that visits of a matrix lie between."""
-        with self._reading() as connection:
-            first = self._one("matrix", matrix, Names(connection).matrices) * VISITS_OF_A_MATRIX
+        first = self._matrix(matrix) * VISITS_OF_A_MATRIX
         return first, first + VISITS_OF_A_MATRIX - 1
 
-    def _one(self, kind: str, name: str, known: Mapping[int, str]) -> int:
-        for id, one in known.items():
-            if one == name:
-                return id
-        near = difflib.get_close_matches(name, known.values(), n=3)
-        hint = (
-            f"Did you mean {', '.join(near)}?"
-            if near
-            else f"It has {', '.join([*known.values()][:6]) or 'none'}"
-        )
+    def _matrix(self, name: str) -> int:
+        return self._one("matrix", name, "SELECT {} FROM matrices WHERE 1", ())
+
+    def _named(self, kind: str, name: str) -> int:
+        return self._one(kind, name, "SELECT {} FROM names WHERE kind = ?", (kind,))
+
+    def _one(self, kind: str, name: str, statement: str, values: tuple[str, ...]) -> int:
+        """The number of a name, or UsageError with names that are there."""
+        with self._reading() as connection:
+            asked = f"{statement.format('id')} AND name = CAST(? AS TEXT)"
+            found = connection.execute(asked, (*values, text(name))).fetchone()
+            if found is not None:
+                return reading.whole(found[0])
+            known = [reading.words(one) for (one,) in connection.execute(statement.format("name"), values)]
+        near = difflib.get_close_matches(name, known, n=3)
+        there = f"It has {', '.join(known[:6]) or 'none'}"
+        hint = f"Did you mean {', '.join(near)}?" if near else there
         raise UsageError(f"{kind} {name!r} of run {self.name!r}", "it is not there", hint)

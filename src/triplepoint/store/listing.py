@@ -58,7 +58,7 @@ def _summary(run: Run, name: str) -> RunEntry:
         name=name,
         path=str(run.path),
         status=run.status,
-        steps=int(run.steps.size),
+        steps=counts["steps"],
         last_step=run.last_step,
         train_loss=run.last_value("train_loss"),
         matrices=counts["matrices"],

@@ -42,18 +42,18 @@ class Names:
         self.scalars: dict[int, str] = {}
         self.metrics: dict[int, str] = {}
         self.matrices: dict[int, str] = {}
-        self._identities: dict[int, str | None] = {}
+        self._connection = connection
         self._read: dict[int, rows.Document] = {}
         for id, kind, name in connection.execute("SELECT id, kind, name FROM names ORDER BY id"):
             (self.scalars if kind == "scalar" else self.metrics)[whole(id)] = words(name)
-        for id, name, identity in connection.execute("SELECT id, name, identity FROM matrices ORDER BY id"):
+        for id, name in connection.execute("SELECT id, name FROM matrices ORDER BY id"):
             self.matrices[whole(id)] = words(name)
-            self._identities[id] = identity
 
     def identity(self, matrix: int) -> rows.Document:
         """The fields of the matrix's row that do not change; empty before its first full visit."""
         if matrix not in self._read:
-            text = self._identities.get(matrix)
+            asked = "SELECT identity FROM matrices WHERE id = ?"
+            (text,) = self._connection.execute(asked, (matrix,)).fetchone() or (None,)
             self._read[matrix] = {} if text is None else rows.loads(text)
         return self._read[matrix]
 

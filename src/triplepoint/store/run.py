@@ -145,7 +145,7 @@ class Run(Access):
         """Every block of one scalar, steps ascending."""
         with self._reading() as connection:
             names = Names(connection)
-            id = self._one("scalar", name, names.scalars)
+            id = self._named("scalar", name)
             found = connection.execute(
                 f"{reading.POINT} WHERE name = ? ORDER BY step, frame", (id,)
             ).fetchall()
@@ -168,14 +168,10 @@ class Run(Access):
         Cost: about 1 ms for 1,000 visits.
         """
         with self._reading() as connection:
-            names = Names(connection)
             if matrix is None:
-                return series.of_scalar(connection, name, self._one("scalar", name, names.scalars))
-            place = self._one("matrix", matrix, names.matrices)
-            self._one("metric", name, names.metrics)
-            return series.of_metric(
-                connection, name, {n: id for id, n in names.metrics.items()}, matrix, place
-            )
+                return series.of_scalar(connection, name, self._named("scalar", name))
+            place, id = self._matrix(matrix), self._named("metric", name)
+            return series.of_metric(connection, name, id, matrix, place)
 
     def visits(self, matrix: str | None = None, *, after: int = 0, spectra: bool = False) -> Iterator[Visit]:
         """Visits in the order of their frames, of one matrix or all, from behind the frame with id `after`.
@@ -235,12 +231,12 @@ class Run(Access):
             return reading.frames(connection, Names(connection), after, most)
 
     def counts(self) -> Mapping[str, int]:
-        """Rows of frames, matrices, visits, alerts and events."""
+        """How many frames, matrices, visits, alerts and events there are, and how many steps frames end at."""
         with self._reading() as connection:
-            return {
-                table: connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0]
-                for table in ("frames", "matrices", "visits", "alerts", "events")
-            }
+            ask = connection.execute
+            (steps,) = ask("SELECT count(DISTINCT step) FROM frames").fetchone()
+            tables = ("frames", "matrices", "visits", "alerts", "events")
+            return {"steps": steps} | {t: ask(f"SELECT count(*) FROM {t}").fetchone()[0] for t in tables}
 
     def check(self) -> str | None:
         """What SQLite finds wrong with the file, reading all of it; None where nothing is."""
@@ -258,6 +254,17 @@ def open_run(run: str | os.PathLike[str]) -> Run:
     Raises:
         UsageError: there is no such run.
         UnreadableRun: the file is none that this version can read.
+
+    >>> import tempfile
+    >>> from triplepoint.records import Frame, ScalarPoint
+    >>> from triplepoint.store import RunWriter
+    >>> path = f"{tempfile.mkdtemp()}/first.db"
+    >>> with RunWriter(path) as writer:
+    ...     writer.write([Frame(0, 0.0, (ScalarPoint("train_loss", 0, 2.5),))])
+    True
+    >>> with open_run(path) as run:
+    ...     run.status, run.trajectory("train_loss").values.tolist()
+    ('stopped', [2.5])
     """
     path = places.find(run)
     if not path.exists():

@@ -25,11 +25,9 @@ def of_scalar(connection: sqlite3.Connection, name: str, id: int) -> Trajectory:
     return Trajectory(name, steps, values)
 
 
-def of_metric(
-    connection: sqlite3.Connection, name: str, metrics: Mapping[str, int], matrix: str, place: int
-) -> Trajectory:
-    """Visits at which the metric has a value, steps ascending."""
-    others = [metrics.get(other) for other in INTERVALS.get(name, ())]
+def of_metric(connection: sqlite3.Connection, name: str, metric: int, matrix: str, place: int) -> Trajectory:
+    """Visits at which the metric has a value, steps ascending; `metric` and `place` are the numbers of the names."""
+    others = [_metric(connection, other) for other in INTERVALS.get(name, ())]
     picked = "".join(
         f", (SELECT o.value FROM measurements o WHERE o.visit = m.visit AND o.metric = {id})"
         for id in others
@@ -40,12 +38,17 @@ def of_metric(
         f"SELECT v.step, m.value{picked} FROM visits v "
         "CROSS JOIN measurements m ON m.visit = v.id AND m.metric = ? "
         "WHERE v.id BETWEEN ? AND ? AND m.value IS NOT NULL",
-        (metrics[name], first, first + VISITS_OF_A_MATRIX - 1),
+        (metric, first, first + VISITS_OF_A_MATRIX - 1),
     ).fetchall()
     steps, columns = _columns(found, 1 + sum(id is not None for id in others))
     rest = iter(columns[1:])
     errors = [None if id is None else next(rest) for id in others]
     return Trajectory(name, steps, columns[0], matrix, *errors)
+
+
+def _metric(connection: sqlite3.Connection, name: str) -> int | None:
+    found = connection.execute("SELECT id FROM names WHERE kind = 'metric' AND name = ?", (name,)).fetchone()
+    return None if found is None else int(found[0])
 
 
 def _columns(

@@ -105,6 +105,7 @@ class RunWriter:
         self._check()
         with self._guard, connecting.refusing(self.path, "write"), connecting.transaction(self._connection):
             self._known = None
+            self._waiting = [frame for frame in self._waiting if frame.step <= step]
             removed = rewinding.remove_after(self._connection, int(step))
             known = self._now()
             known.frame = max(known.frame, removed.last_frame)
