@@ -20,6 +20,8 @@ from triplepoint.monitor.sinks.forwarding import Forwarding
 from triplepoint.monitor.sinks.outbox import NotForwarded, Outbox
 from triplepoint.monitor.sinks.series import LONGEST, chosen, flat, printable, rows, words
 from triplepoint.records import Alert, Frame, ScalarPoint, Severity, Visit, VisitKind
+from triplepoint.store import RunWriter, open_run
+from triplepoint.store.export import lines
 
 
 class Kept:
@@ -107,44 +109,69 @@ def test_json_lines_are_read_back(tmp_path):
     raw = path.read_bytes()
     raw.decode("ascii")
     assert b"NaN" not in raw
-    run, one = [json.loads(line) for line in raw.splitlines()]
-    assert run == {
-        "type": "run",
-        "run": "first",
-        "configuration": {"lr": None, "path": str(tmp_path)},
-    }
-    assert (one["type"], one["step"], one["time"]) == ("frame", 11, 1_795_000_010.0)
-    assert one["scalars"][1] == {
+    assert b"singular_values" not in raw
+    run, *found = [json.loads(line) for line in raw.splitlines()]
+    assert run == {"type": "run", "name": "first", "configuration": {"lr": None, "path": str(tmp_path)}}
+    assert {record.pop("time") for record in found} == {1_795_000_010.0}
+    kinds = ["scalar"] * 3 + ["visit"] * len(HOSTILE) + ["alert"] * 2 + ["event"]
+    assert [record.pop("type") for record in found] == kinds
+    assert found[1] == {
         "name": "train_loss", "step": 11, "value": 0.05, "low": 0.025, "high": 0.075, "count": 3, "non_finite": 0,
     }  # fmt: skip
-    assert [visit["matrix"] for visit in one["visits"]] == list(HOSTILE)
-    assert one["visits"][0]["metrics"] == {"alpha": 13.0, "num_traps": None, "xmin": 0.5}
-    assert one["visits"][0]["status"] == "ok"
-    assert one["visits"][0]["phase"] is not None
-    assert one["alerts"][1]["state"] == "cleared"
-    assert one["events"] == [{"kind": "remark", "text": "data changed", "step": 10, "data": {"shard": 3}}]
+    visits = found[3 : 3 + len(HOSTILE)]
+    assert [visit["matrix"] for visit in visits] == list(HOSTILE)
+    assert visits[0]["metrics"] == {"alpha": 13.0, "num_traps": None, "xmin": 0.5}
+    assert visits[0]["row"]["status"] == "ok"
+    assert visits[0]["row"]["phase"] is not None
+    assert found[-2]["state"] == "cleared"
+    assert found[-1] == {"kind": "remark", "text": "data changed", "step": 10, "data": {"shard": 3}}
+
+
+def test_json_lines_are_those_of_the_export(tmp_path):
+    """What was forwarded live is what the store exports of the same frames, but for the time."""
+    path, given = tmp_path / "run.jsonl", frame(10, ("a", "b"), replace(row(tmp_path), singular_values=None))
+    sink = JsonLines(path)
+    sink.begin("run", {})
+    sink.write(given)
+    sink.close()
+    writer = RunWriter(tmp_path / "run.db", configuration={}, provenance={})
+    writer.write([given])
+    writer.finish("finished")
+    writer.close()
+    with open_run(tmp_path / "run.db") as run:
+        exported = [json.loads(line) for line in lines(run)]
+    live = [json.loads(line) for line in path.read_bytes().splitlines()]
+    for record in live:
+        record.pop("time", None)
+    ours = [record for record in live if record["type"] in ("scalar", "alert", "event")]
+    theirs = [record for record in exported if record["type"] in ("scalar", "alert", "event")]
+    for record in ours:
+        assert record in theirs
+    looks = [(record["matrix"], record["metrics"]) for record in live if record["type"] == "visit"]
+    assert [r["matrix"] for r in exported if r["type"] == "visit"] == [matrix for matrix, _ in looks]
 
 
 def test_json_lines_append_after_a_line_that_was_cut(tmp_path):
     path = tmp_path / "run.jsonl"
-    path.write_bytes(b'{"type": "run"}\n{"type": "fra')
+    path.write_bytes(b'{"type":"run"}\n{"type":"sca')
     sink = JsonLines(path, metrics=["alpha"])
     sink.begin("again", {})
     sink.write(frame(1))
     sink.close()
-    lines = path.read_bytes().split(b"\n")
-    assert lines[1] == b'{"type": "fra'
-    assert json.loads(lines[2])["run"] == "again"
-    assert json.loads(lines[3])["visits"][0]["metrics"] == {"alpha": 4.0}
+    cut, again, *rest = path.read_bytes().splitlines()[1:]
+    assert cut == b'{"type":"sca'
+    assert json.loads(again)["name"] == "again"
+    (visit,) = [record for record in map(json.loads, rest) if record["type"] == "visit"]
+    assert (visit["metrics"], visit["row"]) == ({"alpha": 4.0}, None)
 
 
-def test_a_line_is_in_the_file_before_the_next(tmp_path):
+def test_lines_are_in_the_file_before_the_next_frame(tmp_path):
     path = tmp_path / "run.jsonl"
     sink = JsonLines(path)
     sink.begin("live", {})
     for at in (1, 2, 3):
         sink.write(frame(at))
-        assert len(path.read_bytes().splitlines()) == at + 1
+        assert len(path.read_bytes().splitlines()) == 7 * at + 1
     sink.close()
     with pytest.raises(ValueError, match="begin comes first"):
         sink.write(frame(4))

@@ -1,10 +1,10 @@
-"""Frames as JSON lines: a file that `tail -f`, `jq` and every language read, while the run goes on."""
+"""A run as JSON lines while it goes on: a file that `tail -f`, `jq` and every language read."""
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -12,21 +12,20 @@ from triplepoint import asked
 from triplepoint.monitor.sinks.series import chosen
 from triplepoint.records import Frame, Visit
 from triplepoint.records.encoding import plain
+from triplepoint.store import export, rows
 
 
 class JsonLines:
-    """Appends to a file: one line `{"type": "run", …}` when a monitor begins, then one `{"type": "frame", …}` a frame.
+    """Appends to a file the lines that `triplepoint export` would write: scalars, looks, alerts and events, each with
+    its `type`, and a line of type `run` first; here each also says at what `time` (seconds since the epoch) its frame
+    was closed.
 
-    Plain ASCII JSON: not-finite numbers are null, names of layers are escaped. A line is flushed when it is whole;
-    after a crash at most the last one is cut, and the next run begins on a line of its own.
+    Plain ASCII JSON: not-finite numbers are null, names of layers are escaped. The lines of a frame are written at
+    once; after a crash at most the last line is cut, and the next run begins on a line of its own.
 
     Args:
         path: the file; its folder is made. What it holds already stays.
-        metrics: `all` (default) or names.
-
-    A frame: `step`, `time` (seconds since the epoch), `scalars` (`name, step, value, low, high, count, non_finite`),
-    `visits` (`step, matrix, kind, change, status, reason, phase, phase_confidence, metrics`), `alerts` (`rule,
-    severity, step, state, matrix, statement, evidence`), `events` (`kind, text, step, data`).
+        metrics: `all` (default), with the row as in a scan but without its spectrum, or names, without the row.
     """
 
     def __init__(self, path: str | os.PathLike[str], *, metrics: str | Iterable[str] = "all") -> None:
@@ -40,21 +39,15 @@ class JsonLines:
         self._stream = self.path.open("ab+")
         if _is_cut(self._stream):
             self._stream.write(b"\n")
-        self._line({"type": "run", "run": run_name, "configuration": plain(configuration)})
+        self._lines([{"type": "run", "name": run_name, "configuration": configuration}])
 
     def write(self, frame: Frame) -> None:
-        """One line."""
-        self._line(
-            {
-                "type": "frame",
-                "step": frame.step,
-                "time": frame.time,
-                "scalars": [_fields(point) for point in frame.scalars],
-                "visits": [self._visit(visit) for visit in frame.visits],
-                "alerts": [_fields(alert) for alert in frame.alerts],
-                "events": [_fields(event) for event in frame.events],
-            }
-        )
+        """One line a record."""
+        found = [export.scalar(point) for point in frame.scalars]
+        found += [export.visit(self._selected(visit)) for visit in frame.visits]
+        found += [export.alert(alert) for alert in frame.alerts]
+        found += [export.event(event) for event in frame.events]
+        self._lines([{**record, "time": frame.time} for record in found])
 
     def close(self) -> None:
         """Close the file."""
@@ -62,38 +55,20 @@ class JsonLines:
             self._stream.close()
             self._stream = None
 
-    def _line(self, document: Mapping[str, Any]) -> None:
+    def _lines(self, records: list[dict[str, Any]]) -> None:
         if self._stream is None:
             raise ValueError(f"{self.path} is not open: begin comes first")
-        self._stream.write(
-            json.dumps(plain(document), ensure_ascii=True, allow_nan=False).encode("ascii") + b"\n"
-        )
+        text = "".join(f"{rows.dumps(plain(record))}\n" for record in records)
+        self._stream.write(text.encode("ascii"))
         self._stream.flush()
 
-    def _visit(self, visit: Visit) -> dict[str, Any]:
-        row = visit.row
-        found: dict[str, Any] = {
-            "step": visit.step,
-            "matrix": visit.matrix,
-            "kind": visit.kind,
-            "change": visit.change,
-        }
-        if row is not None:
-            found |= {
-                "status": row.status,
-                "reason": None if row.reason is None else row.reason.name,
-                "phase": row.phase,
-                "phase_confidence": row.phase_confidence,
-            }
-        values = visit.metrics.items()
-        found["metrics"] = {
-            name: value for name, value in values if self._metrics is None or name in self._metrics
-        }
-        return found
-
-
-def _fields(record: Any) -> dict[str, Any]:
-    return {name: getattr(record, name) for name in type(record).__dataclass_fields__}
+    def _selected(self, visit: Visit) -> Visit:
+        if self._metrics is None:
+            # A spectrum is some hundred numbers at every look; the store keeps it.
+            row = None if visit.row is None else replace(visit.row, singular_values=None)
+            return replace(visit, row=row)
+        kept = {name: value for name, value in visit.metrics.items() if name in self._metrics}
+        return replace(visit, metrics=kept, row=None)
 
 
 def _is_cut(stream: IO[bytes]) -> bool:

@@ -30,8 +30,8 @@ def LightningMonitor(run: str | os.PathLike[str] | None = None, **keywords: Any)
     Steps are those of `trainer.global_step`, so accumulated batches count once. The loss that `training_step` returns
     is `train_loss`, its mean over the batches of a step, without waiting for the device; metrics that the module logs
     are taken every `log_every_n_steps` steps, at the end of an epoch and after validation, where `val_loss` and
-    `val_acc` become `test_loss` and `test_accuracy`. With `stop_on` an alert sets `trainer.should_stop`. A training that
-    goes on from a checkpoint goes on in the same run.
+    `val_acc` become `test_loss` and `test_accuracy`. With `stop_on` an alert sets `trainer.should_stop`. A training
+    that goes on from a checkpoint goes on in the same run.
 
     Errors: TypeError for an unknown keyword, at once; UsageError when training begins. No other error reaches it.
     """
