@@ -57,9 +57,9 @@ def test_how_far_it_must_rise():
 
 
 def test_in_the_band_it_is_held():
-    found = spikes([*noisy(400), *[4.0] * 20, *[1.45] * 200])
+    found = spikes([*noisy(400), *[4.0] * 20, *[1.29] * 200])
     assert [state for _, state, _ in said(found)] == ["raised"]
-    assert len(spikes([*noisy(400), *[4.0] * 20, *[1.1] * 20])) == 2
+    assert len(spikes([*noisy(400), *[4.0] * 20, *[1.2] * 20])) == 2
 
 
 def test_a_new_level_that_stays_is_not_taken_for_usual():

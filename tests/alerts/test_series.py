@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from triplepoint.alerts.scalar_history import ScalarHistory
 from triplepoint.alerts.series import Bins, Thinned, median, noise
+from triplepoint.records import ScalarPoint
 
 
 @pytest.mark.parametrize("count", [1, 5, 8, 9, 63, 1000, 4097])
@@ -88,3 +90,30 @@ def test_a_jump_is_no_noise():
 )
 def test_median(values, middle):
     assert median(values) == middle
+
+
+@pytest.mark.parametrize("count", [40, 150, 1000])
+def test_what_is_usual_of_a_scalar_is_that_of_its_last_values(count):
+    values = np.random.default_rng(count).standard_normal(count).tolist()
+    history = ScalarHistory()
+    for step, value in enumerate(values):
+        history.add(ScalarPoint("train_loss", step, value))
+    assert history.start == pytest.approx(np.median(values[:5]))
+    assert history.level == pytest.approx(np.median(values[-5:]))
+
+    def usual(before):
+        """As it stood when so many values lay before the five newest."""
+        window = sorted(values[max(before - 256, before - max(before // 2, 16)) : before])
+        return window[len(window) // 2], window[19 * len(window) // 20]
+
+    # Taken again after sixteen values.
+    assert (history.middle, history.high) in [usual(before) for before in range(count - 5 - 15, count - 4)]
+
+
+def test_a_value_that_is_none_leaves_a_scalar_as_it_was():
+    history = ScalarHistory()
+    for step in range(10):
+        history.add(ScalarPoint("train_loss", step, 1.0))
+    assert not history.add(ScalarPoint("train_loss", 10, None, non_finite=1))
+    assert history.level == 1.0
+    assert list(history.newest)[-1] == (9, 1.0)

@@ -110,8 +110,8 @@ def test_it_moves_again():
 
 
 def test_rounding_is_no_motion():
-    assert len(dead([None, 0.1, 3e-8, 3e-8, 3e-8])) == 1
-    assert dead([None, 0.1, 3e-7, 3e-7, 3e-7, 3e-7]) == []
+    assert len(dead([None, 0.1, 8e-8, 8e-8, 8e-8])) == 1
+    assert dead([None, 0.1, 1.2e-7, 1.2e-7, 1.2e-7, 1.2e-7]) == []
 
 
 def test_all_still_is_no_dead_layer():

@@ -41,6 +41,10 @@ def test_chance_is_no_cause():
     assert course("traps_appear", traps(0, 0, 0, 1, 1, 1, 1, cause=Cause.chance)) == []
 
 
+def test_only_what_counts_is_judged():
+    assert course("traps_appear", traps(0, 0, 0, 1, 1, 1, 1, counted=False)) == []
+
+
 def test_there_must_have_been_none():
     assert course("traps_appear", traps(1, 0, 0, 1, 1, 1)) == []
     assert course("traps_appear", traps(0, 0, 1, 0, 0, 1, 1, 1)) == []

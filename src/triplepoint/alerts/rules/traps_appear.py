@@ -25,7 +25,7 @@ def trapped(look: Look) -> bool | None:
 def _judge(history: History, up: Alert | None) -> bool | None:
     matrix = history.matrix
     look = matrix.look
-    if look is None:
+    if look is None or not matrix.counted:
         return None
     if up is not None:
         return None if look.traps is None else look.traps > 0
@@ -55,9 +55,9 @@ def _tell(history: History, up: Alert | None) -> Words:
 
 RULE = RunRule(
     name="traps_appear",
-    definition=f"A matrix without a trap in {SETTLED} full visits in a row has at least one now, and the entries show "
-    "its cause. A warning where a few entries have grown huge, info where the mean has shifted or the entries have "
-    "heavy tails. Cleared where there is none any more.",
+    definition=f"A counted matrix without a trap in {SETTLED} full visits in a row has at least one now, and the "
+    "entries show its cause. A warning where a few entries have grown huge, info where the mean has shifted or the "
+    "entries have heavy tails. Cleared where there is none any more.",
     source=f"{ANTI_GROKKING}, 2605.12394",
     evidence="num_traps and the cause and strength of the strongest trap of full visits",
     misleads="A trap says something about the multiset of entries and nothing about correlations: a mean that is not "
