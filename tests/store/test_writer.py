@@ -192,6 +192,17 @@ def test_ids_of_frames_are_never_used_twice(tmp_path):
         assert [id for id, _ in run.frames()] == [1, 2, 6, 7]
 
 
+def test_frames_of_the_branch_that_wait_are_dropped_with_it(tmp_path, monkeypatch):
+    with RunWriter(tmp_path / "run.db") as written, open_run(tmp_path) as run:
+        real = connecting.transaction
+        monkeypatch.setattr(connecting, "transaction", full_disk)
+        assert written.write([lawful(3), lawful(8)]) is False
+        monkeypatch.setattr(connecting, "transaction", real)
+        written.rewind(5)
+        written.write([lawful(6)])
+        assert [found.step for _, found in run.frames()] == [5, 3, 6]
+
+
 def test_rewinding_cuts_a_frame_that_reaches_over_the_step(tmp_path):
     points = [ScalarPoint("x", step, 1.0) for step in (4, 5, 6)]
     events = [Event("remark", "kept"), Event("late", "lost", 6)]
