@@ -1,6 +1,6 @@
-"""Does a broken data pipeline show in the weights alone? The same small model retrained a thousand times.
+"""Does a broken data pipeline show in the weights alone? The same small model retrained 890 times.
 
-    python -m benchmarks.broken_data --workers 2    # 45 minutes on two free cores; goes on where it stopped
+    python -m benchmarks.broken_data --workers 2    # 20 minutes on two free cores; goes on where it stopped
     python -m benchmarks.broken_data --quick        # two minutes: shows that it runs, its figures mean nothing
 
 A team keeps ten retrains that it trusts. The next one raises an alarm if it lies outside their prediction interval, at

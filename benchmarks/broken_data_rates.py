@@ -30,6 +30,8 @@ State = Mapping[str, Any]
 Rule: TypeAlias = Callable[[Array, Array], Array]
 """(trusted, fresh) → excess, an alarm above 1."""
 ALL = "all weights"
+ALONE = {"α alone": "alpha", "norm alone": "param_norm"}
+"""One metric of each of the three matrices. These two were looked at after the rest was known."""
 OTHER_WEEKS = "nothing broken: other weeks"
 DRAWS = 300
 AHEAD_DRAWS = 40
@@ -57,6 +59,8 @@ class World:
 
     def family(self, name: str) -> Array:
         """Places of the metrics of a family."""
+        if name in ALONE:
+            return np.flatnonzero([metric.endswith(f" {ALONE[name]}") for metric in self.metrics])
         wanted = WEIGHTS if name == ALL else (name,)
         return np.flatnonzero([metric.split("/")[0] in wanted for metric in self.metrics])
 
@@ -155,7 +159,6 @@ def following(world: World, family: str, draws: int = AHEAD_DRAWS) -> dict[str, 
 
 
 def families(world: World) -> list[str]:
-    """Those with values here, the weights together after each of them."""
-    here = [name for name in FAMILIES if len(world.family(name))]
-    last = max((i for i, name in enumerate(here) if name in WEIGHTS), default=-1)
-    return [*here[: last + 1], ALL, *here[last + 1 :]]
+    """Those with values here: of the weights one by one, single metrics, all weights, then the log and the data."""
+    weights, others = WEIGHTS, [name for name in FAMILIES if name not in WEIGHTS]
+    return [name for name in (*weights, *ALONE, ALL, *others) if len(world.family(name))]

@@ -15,6 +15,7 @@ from benchmarks.broken_data_detector import carriers
 from benchmarks.broken_data_faults import CLEAN, FAULTS
 from benchmarks.broken_data_rates import (
     ALL,
+    ALONE,
     RULES,
     Rates,
     World,
@@ -102,7 +103,7 @@ def carried(world: World) -> section.Result:
     for fault in list(world.values)[1:]:
         found[fault] = {}
         for family in families(world):
-            if family == ALL:
+            if family == ALL or family in ALONE:
                 continue
             places = world.family(family)
             names = [world.metrics[i].partition("/")[2] for i in places]

@@ -125,7 +125,7 @@ def test_a_carrier_is_the_metric_that_moved():
 def states(broken_shift: float) -> list[dict]:
     """Sixty clean retrains over thirty weeks, twenty broken ones, three metrics of two families."""
     random = np.random.default_rng(7)
-    names = ("spectra/a", "spectra/b", "log/c")
+    names = ("spectra/layer1.weight alpha", "spectra/b", "log/c")
     found = []
     for fault, count, shift in (("clean", 60, 0.0), ("x: y", 20, broken_shift)):
         for index in range(count):
@@ -136,7 +136,8 @@ def states(broken_shift: float) -> list[dict]:
 
 def test_rates_are_those_of_the_rule_and_only_the_family_that_moved_sees_it():
     (world,) = broken_data_rates.worlds(states(20.0))
-    assert broken_data_rates.families(world) == ["spectra", "all weights", "log"]
+    assert broken_data_rates.families(world) == ["spectra", "α alone", "all weights", "log"]
+    assert [world.metrics[i] for i in world.family("α alone")] == ["spectra/layer1.weight alpha"]
     seen, blind = (broken_data_rates.rates(world, family, "largest |t|", 60) for family in ("spectra", "log"))
     assert seen.alarms["x: y"].value > 0.99
     assert seen.corrected["x: y"] > 0.99
