@@ -91,6 +91,8 @@ def test_the_bound_holds_for_every_row_of_every_kind():
     model = Mixed()
     subject, looker = watched(model, tolerance=0.5)
     before = {id: v.row for id, v in look(subject, looker).items()}
+    fused = model.attention.in_proj_weight
+    start = fused.detach().clone()
     with torch.no_grad():
         for value in model.parameters():
             value.data += 0.001 * torch.randn(value.shape, generator=torch.Generator().manual_seed(3))
@@ -99,6 +101,8 @@ def test_the_bound_holds_for_every_row_of_every_kind():
         old, new = before[id].singular_values, after[id].singular_values
         assert visit.kind is VisitKind.unchanged
         assert 0 < np.max(np.abs(np.sort(new) - np.sort(old))) <= visit.change * old[0] * (1 + 1e-9), id
+        if "in_proj" in id:  # a part moves by no more than its whole
+            assert visit.change * old[0] == pytest.approx(float((fused - start).norm()), rel=1e-5)
 
 
 def test_where_nothing_may_be_remembered_every_look_is_whole():

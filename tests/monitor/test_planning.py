@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.monitor.worlds import mlp
+from tests.monitor.worlds import mlp, torch
 from triplepoint.monitor.planning import PATIENCE, Planner
 from triplepoint.monitor.processes import STRIDE, Processes
 from triplepoint.monitor.schedule import schedule_of
@@ -86,6 +86,13 @@ def test_overheads_leave_less_for_looks():
     plan.consider(0, 0.0, 0.5)
     run(plan, 100.0, 5000)
     assert 0.01 * len(analyst.jobs) <= 0.5
+
+
+def test_what_is_dear_is_saved_for():
+    # The first look is a guess; the second waits until its price is there: 5 + 5 > .8 % of 1,000 s.
+    analyst = Idle(cost=5.0)
+    run(planner(analyst=analyst, model=torch.nn.Linear(20, 20)), 1000.0, 5000)
+    assert ids(analyst) == ["weight"]
 
 
 def test_fast_loops_are_hardly_asked():
