@@ -205,7 +205,7 @@ def test_redirects_are_not_followed(status, tmp_path):
 @pytest.mark.parametrize(
     "url",
     ["ftp://h/x", "file:///etc/passwd", "h/x", "", "http://", "https://:443/", "http://h:99999/", "http://a b/",
-     None, 3, "http://h/\r\nX: y", "javascript:alert(1)", "http://höst/"],
+     None, 3, "http://h/\r\nX: y", "http://h/\x7f", "javascript:alert(1)", "http://höst/"],
 )  # fmt: skip
 def test_what_is_no_address_is_refused(url):
     with pytest.raises(UsageError, match="webhook"):

@@ -86,6 +86,7 @@ def test_hostile_names_stay_apart_and_can_be_shown_and_stored():
 def test_long_names_that_differ_at_the_end_stay_apart():
     assert printable("n" * 400) != printable("n" * 399 + "m")
     assert printable("a%2a") != printable("a*")
+    assert printable("") == "%" != printable("%")
 
 
 def test_an_alert_is_printable_in_one_line():

@@ -9,6 +9,7 @@ import math
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -87,6 +88,29 @@ def test_what_was_written_is_there_before_the_end(tmp_path):
     sink.write(frame(3))
     assert [event.step for event in read(tmp_path).Scalars("spectral/w/alpha")] == [3]
     sink.close()
+
+
+def test_looks_that_come_after_later_steps_are_kept(tmp_path):
+    sink = TensorBoard(tmp_path)
+    sink.begin("late", {})
+    for at in (20, 10):
+        sink.write(frame(at))
+    sink.close()
+    found = read(tmp_path)
+    assert [event.step for event in found.Scalars("spectral/w/alpha")] == [20, 10]
+    assert found.Tags()["tensors"] == ["alerts/norm_runaway", "alerts/loss_spike"], (
+        "an empty configuration is none"
+    )
+
+
+def test_eigenvalues_are_scaled_and_zeros_left_out(tmp_path):
+    sink = TensorBoard(tmp_path)
+    sink.begin("zeros", {})
+    of = replace(row(tmp_path), scale=0.5, singular_values=np.array([10.0, 2.0, 0.0]))
+    sink.write(frame(1, of=of))
+    sink.close()
+    value = read(tmp_path).Histograms("spectral/w/log10_eigenvalues")[0].histogram_value
+    assert (value.num, value.max, value.min) == pytest.approx((2, np.log10(50), np.log10(2)))
 
 
 def test_two_runs_in_one_folder_keep_both(tmp_path):

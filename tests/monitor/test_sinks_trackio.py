@@ -81,6 +81,7 @@ def test_the_run_of_the_user_is_used_and_left_alone(trackio):
     sink.begin("monitor", {"ignored": 1})
     sink.write(frame(5000))
     sink.close()
+    assert not theirs._stop_flag.is_set(), "theirs goes on"
     trackio.log({"loss": 2.0})
     assert trackio.context_vars.current_run.get() is theirs
     trackio.finish()
