@@ -102,7 +102,7 @@ def test_the_bound_holds_for_every_row_of_every_kind():
         assert visit.kind is VisitKind.unchanged
         assert 0 < np.max(np.abs(np.sort(new) - np.sort(old))) <= visit.change * old[0] * (1 + 1e-9), id
         if "in_proj" in id:  # a part moves by no more than its whole
-            assert visit.change * old[0] == pytest.approx(float((fused - start).norm()), rel=1e-5)
+            assert visit.change * old[0] == pytest.approx(float((fused.detach() - start).norm()), rel=1e-5)
 
 
 def test_where_nothing_may_be_remembered_every_look_is_whole():
