@@ -131,13 +131,13 @@ def test_all_scalars_are_kept_where_they_are_wanted(path):
 def test_rules_ask_for_the_end(path):
     model = mlp()
     with Monitor(model, path, stop_on=["error"]) as monitor:
-        for step, _ in train(model, 10**6):
+        for step, _ in train(model, 10_000):
             monitor.step(step, train_loss=math.nan)
             if monitor.should_stop:
                 break
             time.sleep(0.001)
     assert monitor.stopped_by.rule == "loss_not_finite"
-    assert step < 10**5
+    assert step < 10_000
     with monitor.run as run:
         assert [alert.rule for alert in run.alerts] == ["loss_not_finite"]
 
