@@ -7,12 +7,13 @@ import json
 import pytest
 
 from tests.cli.conftest import Invoke, error_in
+from triplepoint.alerts import RULES as RUN_RULES
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.metrics import METRICS, MODEL_METRICS, TRAJECTORY_METRICS
 from triplepoint.records import Reason
 
 OPTIONS = ("edit", "layout", "null", "randomize", "vectors", "gof", "window", "bulk")
-NAMES = sorted({*METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES, *PHASES, *CLASSES})
+NAMES = sorted({*METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES, *PHASES, *CLASSES, *RUN_RULES})
 
 
 def words(text: str) -> str:
@@ -24,8 +25,8 @@ def test_every_name_is_explained_with_definition_source_and_limits(invoke: Invok
     result = invoke("explain", name)
     assert result.exit_code == 0
     text = words(result.stdout)
-    # `undecided` is a phase and a class: both are explained.
-    tables = (METRICS, MODEL_METRICS, TRAJECTORY_METRICS, RULES, CLASSES)
+    # `undecided` is a phase and a class, `rank_collapse` a class and a rule over runs: both are explained.
+    tables = (METRICS, MODEL_METRICS, TRAJECTORY_METRICS, RULES, CLASSES, RUN_RULES)
     records = [table[name] for table in tables if name in table]
     assert records
     for record in records:
@@ -71,7 +72,7 @@ def test_json_holds_the_same(invoke: Invoke) -> None:
     assert entry["details"]["Source"]
     everything = json.loads(invoke("explain", "--format", "json").stdout)["entries"]
     assert sorted(entry["name"] for entry in everything) == sorted(
-        [*{*NAMES, *Reason, *OPTIONS}, "undecided"]
+        [*{*NAMES, *Reason, *OPTIONS}, "undecided", "rank_collapse"]
     )
 
 

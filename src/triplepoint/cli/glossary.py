@@ -6,7 +6,8 @@ import difflib
 import inspect
 from dataclasses import dataclass
 
-from triplepoint import edit
+from triplepoint import alerts, edit
+from triplepoint.alerts import rate_words
 from triplepoint.diagnosis import CLASSES, PHASES, RULES
 from triplepoint.diagnosis._rule import Rule
 from triplepoint.edit import choosing, components, shrinking, traps
@@ -50,7 +51,7 @@ class Entry:
     """One explained name."""
 
     group: str
-    """phase · class · metric · model metric · trajectory metric · rule · reason · option."""
+    """phase · class · metric · model metric · trajectory metric · rule · run rule · reason · option."""
     name: str
     definition: str
     details: tuple[tuple[str, str], ...]
@@ -60,7 +61,7 @@ class Entry:
 
 def entries() -> tuple[Entry, ...]:
     """All of them, phases first."""
-    named = {*PHASES, *CLASSES, *METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES}
+    named = {*PHASES, *CLASSES, *METRICS, *MODEL_METRICS, *TRAJECTORY_METRICS, *RULES, *alerts.RULES}
     return (
         *(_rule("phase", str(name), rule) for name, rule in PHASES.items()),
         *(_rule("class", name, rule) for name, rule in CLASSES.items()),
@@ -68,6 +69,7 @@ def entries() -> tuple[Entry, ...]:
         *(_metric(name, metric) for name, metric in MODEL_METRICS.items()),
         *(_metric(name, metric) for name, metric in TRAJECTORY_METRICS.items()),
         *(_rule("rule", str(name), rule) for name, rule in RULES.items() if name not in PHASES),
+        *(_run_rule(name, rule) for name, rule in alerts.RULES.items()),
         *(Entry("reason", code.value, code.sentence, ()) for code in Reason if code.value not in named),
         Entry("option", "layout", inspect.getdoc(layouts) or "", (("Symbols", inspect.getdoc(heads) or ""),)),
         _edit(),
@@ -183,6 +185,38 @@ def _same_name(name: str, metric: Metric) -> str:
 def _rule(group: str, name: str, rule: Rule) -> Entry:
     details = (("Source", rule.source), ("Evidence", rule.evidence), ("When it misleads", rule.misleads))
     return Entry(group, name, rule.definition, _present(details))
+
+
+def _run_rule(name: str, rule: alerts.RunRule) -> Entry:
+    details = (
+        ("Source", rule.source),
+        ("Evidence", rule.evidence),
+        ("When it is raised and cleared", _hysteresis(rule)),
+        ("When it misleads", rule.misleads),
+        ("What would refute it", rule.refuted_by),
+        ("Between false alarms", rate_words.false_alarms(name)),
+        ("Sick runs that it found", rate_words.detections(name)),
+    )
+    return Entry("run rule", name, rule.definition, _present(details))
+
+
+def _hysteresis(rule: alerts.RunRule) -> str:
+    def judgements(count: int) -> str:
+        return "at the first judgement" if count == 1 else f"after {count} judgements in a row"
+
+    asked = " and ".join(_CLOCKS[clock] for clock in rule.clocks)
+    return (
+        f"Judged at {asked}. Raised {judgements(rule.confirm)}, cleared {judgements(rule.release)} against it"
+    )
+
+
+_CLOCKS = {
+    alerts.Clock.points: "every step that brings a scalar",
+    alerts.Clock.bins: "every finished stretch of the training loss (32 to 64 of them over the run)",
+    alerts.Clock.tests: "every test",
+    alerts.Clock.norms: "every visit to any matrix, for the run",
+    alerts.Clock.visits: "every visit to the matrix",
+}
 
 
 def _present(details: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
