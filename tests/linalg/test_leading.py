@@ -58,6 +58,24 @@ def test_a_value_that_was_not_among_the_old_ones_is_seen(generator):
     assert found.values[0] == pytest.approx(squares(before + spike)[0], rel=1e-4)
 
 
+def test_a_value_that_the_old_vectors_cannot_see_is_seen(generator):
+    # Block diagonal: nothing that begins in the first block ever leaves it.
+    before = np.zeros((300, 260))
+    before[:150, :130] = heavy(150, 130, generator)
+    start = leading(before, generator).vectors
+    start[130:] = 0.0
+    after = before.copy()
+    after[150:, 130:] = 2 * heavy(150, 130, generator)
+    assert leading(after, generator, start).values[0] == pytest.approx(squares(after)[0], rel=1e-6)
+
+
+def test_what_is_not_resolved_at_once_is_looked_at_again(generator):
+    noise = generator.standard_normal((900, 700)).astype(np.float32)
+    found = leading(noise, generator)
+    assert found.rounds > 1
+    assert found.residual <= TOLERANCE
+
+
 @pytest.mark.parametrize("drift", [0.001, 0.01, 0.1])
 def test_the_edge_of_noise_is_good_to_less_than_half_a_percent_from_below(drift, generator):
     before = generator.standard_normal((256, 192)).astype(np.float32)

@@ -24,7 +24,7 @@ TOLERANCE = 2e-2
 """Residual over λ₁: an eigenvalue lies that close to the largest Ritz value. Of separated values the error is about its
 square; at the edge of noise, where eigenvalues crowd, λ₁ came out up to .16 % too small (drift of 10 %, N = 3072)."""
 WARM, COLD = 2, 5
-"""Blocks of the Krylov space from old vectors and from none."""
+"""Blocks of the Krylov space from old vectors, and from none or where those were not enough."""
 ROUNDS = 3
 DIRECT = 128
 """Up to this side all eigenpairs at once are as cheap (2 ms)."""
@@ -72,7 +72,8 @@ def leading(
         return Leading(squares[::-1][:kept], directions[:, ::-1][:, :kept].astype(dtype), 0.0, total, 0)
     for round in range(ROUNDS):
         block = _first(start, side, min(kept + FRESH, side), generator, dtype)
-        values, vectors, images = _ritz(tall, block, WARM if start is not None else COLD, kept)
+        depth = WARM if round == 0 and start is not None else COLD
+        values, vectors, images = _ritz(tall, block, depth, kept)
         start = vectors
         top = float(values[0])
         residual = float(np.linalg.norm(tall.T @ images[:, 0] - dtype.type(top) * vectors[:, 0])) / top
@@ -102,8 +103,8 @@ def moved(after: Values, before: Values) -> float | Reason:
     if isinstance(change, Reason):
         return change
     if isinstance(change, LowRank):
-        # Of a product of factors QR keeps the small differences that the Gram matrices of both would lose.
-        left = np.asarray(np.linalg.qr(change.factor * change.left, mode="r"))
+        # Its factor is 1, or it is zero. Of a product QR keeps the small differences that the Gram matrices of both would lose.
+        left = np.asarray(np.linalg.qr(change.left, mode="r"))
         right = np.asarray(np.linalg.qr(change.right.T, mode="r"))
         return float(np.linalg.norm(left @ right.T))
     with np.errstate(over="ignore", invalid="ignore"):
