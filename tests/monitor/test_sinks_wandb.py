@@ -92,8 +92,8 @@ def test_a_run_of_our_own_holds_everything(wandb, tmp_path):
     sink.begin("first", {"lr": 0.1, "data": {"name": "x"}})
     for at in (10, 20):
         sink.write(frame(at, HOSTILE))
-    sink.close()
     assert wandb.run is None, "the user has begun none"
+    sink.close()
     rows = history(tmp_path)
     assert points(rows, "train_loss", "monitor/step") == [(10, 0.1), (11, 0.05), (20, 0.05), (21, 0.025)]
     for name in HOSTILE:
