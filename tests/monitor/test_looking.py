@@ -6,12 +6,15 @@ Witness: `scan` of the same module at the same moment.
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tests.monitor.worlds import Mixed, mlp, torch
 from triplepoint import scan
+from triplepoint.monitor.analyst import Analyst, Job
+from triplepoint.monitor.budget import Purse
 from triplepoint.monitor.looking import Looker, has_top
 from triplepoint.monitor.subject import Subject
 from triplepoint.records import Reason, VisitKind
@@ -167,6 +170,73 @@ def test_a_replaced_layer_is_followed():
     assert look(subject, looker, 2)["2.weight"].metrics == scan(model)["2.weight"].metrics
 
 
+def test_a_layer_of_another_shape_is_followed_from_then_on():
+    model = mlp()
+    subject, looker = watched(model)
+    tasks = subject.tasks
+    for light in (False, True):
+        look(subject, looker, light=light)
+    model[2], model[4] = torch.nn.Linear(32, 20), torch.nn.Linear(20, 10)
+    for step, light in ((2, True), (3, False), (4, True), (5, False)):
+        copies = [subject.copy(task, step) for task in tasks]
+        visits = [v for one in copies for v in (looker.light(one) if light else looker.full(one))]
+        assert {v.matrix: v.change for v in visits}["0.weight"] == 0.0
+        kinds = {v.matrix: v.kind for v in visits}
+        assert (kinds["2.weight"] is VisitKind.leading) == (step == 2)
+        if step == 3:
+            rows = {v.matrix: v.row for v in visits}
+            assert rows["2.weight"].shape == (20, 32)
+            assert rows["4.weight"].metrics == scan(model)["4.weight"].metrics
+
+
+@pytest.mark.parametrize("change", ["half", "another shape"])
+def test_weights_that_change_their_type_or_shape_in_place_are_planned_anew(change):
+    model = mlp()
+    subject, looker = watched(model)
+    look(subject, looker)
+    if change == "half":
+        model.half()
+    else:
+        model[2].weight.data = torch.randn(30, 32)
+    row, expected = look(subject, looker, 2)["2.weight"].row, scan(model)["2.weight"]
+    assert (row.dtype, row.shape, row.metrics) == (expected.dtype, expected.shape, expected.metrics)
+
+
+def test_a_layer_that_is_gone_is_gone():
+    model = mlp()
+    subject, _ = watched(model)
+    task = subject.tasks[-1]
+    del model[4]
+    assert subject.copy(task, 1) is None
+    assert subject.copy(subject.tasks[0], 1) is not None
+
+
+@pytest.mark.parametrize("light", [False, True])
+def test_weights_without_values_are_the_row_of_a_scan(light):
+    model = mlp()
+    model[2].to("meta")
+    subject, looker = watched(model)
+    row, expected = look(subject, looker, light=light)["2.weight"].row, scan(model)["2.weight"]
+    assert (row.reason, row.detail) == (expected.reason, expected.detail)
+    model[2].to_empty(device="cpu")
+    torch.nn.init.normal_(model[2].weight)
+    assert look(subject, looker, 2)["2.weight"].metrics == scan(model)["2.weight"].metrics
+
+
 def test_filters_are_those_of_a_scan():
     subject, looker = watched(mlp(), layers=("2.*",))
     assert look(subject, looker).keys() == {"2.weight"}
+
+
+def test_a_fault_in_one_look_leaves_the_others_of_its_job():
+    subject, looker = watched(mlp())
+    emitted, faults = [], []
+    analyst = Analyst(
+        looker, lambda *job: emitted.append(job), lambda *fault: faults.append(fault), inline=True
+    )
+    copies = [subject.copy(task, 1) for task in subject.tasks]
+    broken = replace(copies[1], tensors={})
+    analyst.take(Job(1, [copies[0], broken, copies[2]], True, Purse(None), 0.0))
+    ((step, visits),) = emitted
+    assert (step, [visit.matrix for visit in visits]) == (1, ["0.weight", "4.weight"])
+    assert [(where, type(error)) for where, error in faults] == [("measure", KeyError)]

@@ -127,6 +127,50 @@ def test_with_a_budget_a_pass_is_spread():
 
 
 @pytest.mark.parametrize("share", [None, 1.0])
+def test_layers_come_and_go(share):
+    analyst, model = Idle(), mlp()
+    plan = planner(share, 10, analyst=analyst, model=model)
+    run(plan, 10.0, 20)
+    del model[2]
+    model.append(torch.nn.Linear(10, 9))
+    analyst.jobs.clear()
+    run(plan, 20.0, 40)
+    assert set(ids(analyst)) == {"0.weight", "3.weight", "4.weight"}
+
+
+def test_a_lazy_layer_is_looked_at_once_it_has_a_shape():
+    analyst, model = Idle(), torch.nn.Sequential(torch.nn.LazyLinear(30), torch.nn.Linear(30, 20))
+    plan = planner(None, 10, analyst=analyst, model=model)
+    run(plan, 1.0, 10)
+    model(torch.randn(2, 25))
+    run(plan, 1.0, 10)
+    assert ids(analyst) == ["1.weight", "0.weight", "1.weight"]
+
+
+@pytest.mark.parametrize("share", [None, 1.0])
+def test_a_tensor_that_cannot_be_copied_costs_its_own_turn(share, monkeypatch):
+    analyst = Idle()
+    plan = planner(share, 10, analyst=analyst)
+    copy = Subject.copy
+
+    def broken(self, task, step):
+        if task[0].id == "2.weight":
+            raise RuntimeError("no")
+        return copy(self, task, step)
+
+    monkeypatch.setattr(Subject, "copy", broken)
+    faults = 0
+    for step in range(1, 31):
+        if not plan.rests(step, 10.0 * step):
+            try:
+                plan.consider(step, 10.0 * step, 0.0)
+            except RuntimeError:
+                faults += 1
+    assert faults >= 3
+    assert ids(analyst)[:4] == ["0.weight", "4.weight"] * 2
+
+
+@pytest.mark.parametrize("share", [None, 1.0])
 def test_processes_that_share_weights_copy_the_same_at_the_same_steps(share, monkeypatch):
     told = []
 

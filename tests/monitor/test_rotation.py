@@ -14,7 +14,7 @@ def tasks(count):
 
 
 def test_round_robin_without_end():
-    rotation = Rotation(tasks(3), without_end=True)
+    rotation = Rotation(lambda: tasks(3), without_end=True)
     seen = []
     for _ in range(7):
         seen.append(rotation.next()[0].id)
@@ -23,7 +23,7 @@ def test_round_robin_without_end():
 
 
 def test_a_pass_that_is_cut_off_is_counted():
-    rotation = Rotation(tasks(3), without_end=False)
+    rotation = Rotation(lambda: tasks(3), without_end=False)
     assert rotation.next() is None
     rotation.begin()
     rotation.next()
@@ -35,7 +35,7 @@ def test_a_pass_that_is_cut_off_is_counted():
 
 def test_only_what_is_measured_counts_as_dropped():
     left_out = MatrixPlan("b", "b", ("a",), (9, 9), "F32", reason=Reason.filtered)
-    rotation = Rotation([(*tasks(1)[0], left_out)], without_end=False)
+    rotation = Rotation(lambda: [(*tasks(1)[0], left_out)], without_end=False)
     rotation.begin()
     rotation.begin()
     assert rotation.dropped == 1

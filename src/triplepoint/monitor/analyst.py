@@ -50,7 +50,8 @@ class Analyst:
         self.took: dict[tuple[str, bool], float] = {}
         """{(first row id of a task, whether at the top alone): CPU seconds of the last such look}."""
         self._libraries: Any = found_libraries()
-        self._jobs: queue.Queue[Job | None] = queue.Queue()
+        # Without a lock: a signal handler may close the monitor while `take` is under way.
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._open = 0
         self._finished: deque[tuple[Job, float]] = deque()
         self._thread: threading.Thread | None = None
@@ -88,6 +89,17 @@ class Analyst:
         while (job := self._jobs.get()) is not None:
             self._work(job)
 
+    def _look(self, copied: Copied, light: bool) -> tuple[Visit, ...]:
+        """A fault costs one look, not those that were copied with it."""
+        before = time.thread_time()
+        try:
+            return self._looker.light(copied) if light else self._looker.full(copied)
+        except Exception as error:
+            self._fault("measure", error)
+            return ()
+        finally:
+            self.took[copied.task[0].id, light] = time.thread_time() - before
+
     def _work(self, job: Job) -> None:
         began = time.thread_time()
         visits: list[Visit] = []
@@ -95,9 +107,7 @@ class Analyst:
             # One BLAS thread: the cores are the training's, and time in others would not be counted here.
             with blas_threads(1, self._libraries):
                 for copied in job.copies:
-                    before = time.thread_time()
-                    visits += self._looker.light(copied) if job.light else self._looker.full(copied)
-                    self.took[copied.task[0].id, job.light] = time.thread_time() - before
+                    visits += self._look(copied, job.light)
             if visits:
                 self._emit(job.step, tuple(visits))
         except Exception as error:

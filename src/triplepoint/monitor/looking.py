@@ -32,6 +32,8 @@ TOLERANCE = 1e-3
 class _Seen:
     """What is remembered of a task between looks."""
 
+    plans: tuple[object, ...]
+    """Of which matrices: where they change in shape or type, nothing is compared."""
     copied: Copied | None = None
     """The weights of the last whole spectrum; None where memory is short."""
     tops: Mapping[str, float] = field(default_factory=dict)
@@ -75,6 +77,8 @@ class Looker:
         change = self._change(copied, seen)
         if change and max(change.values()) <= self.tolerance:
             return _unchanged(copied, change, time.thread_time() - began)
+        if copied.failed:
+            return self.full(copied)
         visits: list[Visit] = []
         wanted = [plan for plan in copied.task if has_top(plan)]
         values = matrices.load(replace(wanted[0], reason=None), copied.read)
@@ -107,12 +111,18 @@ class Looker:
             ]
 
     def _of(self, task: Task) -> _Seen:
-        return self._seen.setdefault(task[0].id, _Seen())
+        plans = tuple((plan.id, plan.shape, plan.dtype, plan.sources, plan.at) for plan in task)
+        seen = self._seen.get(task[0].id)
+        if seen is None or seen.plans != plans:
+            if seen is not None and seen.copied is not None:
+                self._held -= seen.copied.nbytes
+            seen = self._seen[task[0].id] = _Seen(plans)
+        return seen
 
     def _remember(self, copied: Copied, seen: _Seen) -> None:
         if seen.copied is not None:
             self._held -= seen.copied.nbytes
-        fits = self._held + copied.nbytes <= self.room
+        fits = not copied.failed and self._held + copied.nbytes <= self.room
         seen.copied = copied if fits else None
         self._held += copied.nbytes if fits else 0
 
@@ -122,7 +132,7 @@ class Looker:
         Of fused weights and kernels the norm is that of the whole tensor, which no part exceeds.
         """
         before = seen.copied
-        if before is None or not seen.tops:
+        if before is None or copied.failed or not seen.tops:
             return {}
         if all(np.array_equal(array, before.tensors[key]) for key, array in copied.tensors.items()):
             return dict.fromkeys(seen.tops, 0.0)

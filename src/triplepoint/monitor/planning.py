@@ -35,11 +35,11 @@ class Planner:
         self._endless = isinstance(schedule, Always)
         self._limited = share is not None
         self._budget = Budget(share)
-        self._whole = Rotation(subject.tasks, self._endless)
-        # Without a budget every due pass is a whole one; over several processes a cheap look would cost a gathering.
-        cheap = self._limited and not processes.spread
-        tops = [task for task in subject.tasks if any(has_top(plan) for plan in task)] if cheap else []
-        self._tops = Rotation(tops, without_end=True)
+        # Plans that are made anew may have to gather, which all processes do at one place: where one is replaced.
+        self._whole = Rotation(
+            (lambda: subject.tasks) if processes.spread else subject.present, self._endless
+        )
+        self._tops = Rotation(self._with_tops, without_end=True)
         self._again_at = 0.0
 
     @property
@@ -79,19 +79,38 @@ class Planner:
         """One task where there is a budget, or as much of the pass as memory holds; how many were taken."""
         copies: list[Copied] = []
         promised = 0.0
+        fault: Exception | None = None
         while (task := rotation.next()) is not None and self._fits(copies):
             seconds = self._estimate(task, light=light)
             if not purse.can(elapsed, promised + seconds):
                 self._again_at = min(self._again_at, purse.when(promised + seconds))
                 break
-            copies.append(self._subject.copy(task, step))
+            copied, error = self._copied(task, step)
             rotation.done()
-            promised += seconds
+            fault = fault or error
             self._again_at = elapsed
+            if copied is not None:
+                copies.append(copied)
+                promised += seconds
             if self._limited:
                 break
         self._send(step, copies, purse, promised, light=light)
+        if fault is not None:
+            raise fault
         return len(copies)
+
+    def _copied(self, task: Task, step: int) -> tuple[Copied | None, Exception | None]:
+        """A copy, none of what the model has no longer, or what went wrong: one bad tensor costs its own turn alone."""
+        try:
+            return self._subject.copy(task, step), None
+        except Exception as error:
+            return None, error
+
+    def _with_tops(self) -> list[Task]:
+        # Without a budget every due pass is a whole one; over several processes a cheap look would cost a gathering.
+        if not self._limited or self._processes.spread:
+            return []
+        return [task for task in self._subject.tasks if any(has_top(plan) for plan in task)]
 
     def _together(self, step: int, elapsed: float) -> None:
         """Weights that lie on several processes: rank 0 says how many tasks are gathered, all take part."""
@@ -105,8 +124,10 @@ class Planner:
         for _ in range(self._processes.agree(count)):
             task = self._whole.next()
             assert task is not None, "all processes have the same tasks due"
-            copies.append(self._subject.copy(task, step))
+            copied = self._subject.copy(task, step)
             self._whole.done()
+            if copied is not None:
+                copies.append(copied)
         self._send(step, copies if self._analyst is not None else [], self._budget.full, 0.0, light=False)
 
     def _affordable(self, elapsed: float) -> int:

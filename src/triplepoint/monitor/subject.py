@@ -12,7 +12,7 @@ import numpy as np
 from triplepoint import matrices
 from triplepoint.checkpoints.memory import MemoryReader, is_module, open_module
 from triplepoint.engines import Task
-from triplepoint.errors import UsageError
+from triplepoint.errors import TriplepointError, UsageError
 from triplepoint.records import MatrixPlan
 from triplepoint.request import chosen
 
@@ -26,9 +26,13 @@ class Copied:
     task: Task
     step: int
     tensors: Mapping[tuple[str, int | None], Array]
+    failed: Mapping[tuple[str, int | None], TriplepointError] = field(default_factory=dict)
+    """What has no values to copy, as on the meta device: the row then says so, like that of a scan."""
 
     def read(self, name: str, at: int | None) -> Array:
         """As `Reader.read`, for `matrices.load`."""
+        if (name, at) in self.failed:
+            raise self.failed[name, at]
         return self.tensors[name, at]
 
     @property
@@ -39,7 +43,8 @@ class Copied:
 
 @dataclass(slots=True, eq=False)
 class Subject:
-    """A module and the plans of its matrices; plans are made once, values are read when they are copied."""
+    """A module and the plans of its matrices, made anew where tensors came, went or changed their shape or type; values
+    are read when they are copied."""
 
     model: Any
     gather: bool
@@ -50,9 +55,20 @@ class Subject:
     """What is measured, in the order of the model."""
     left_out: tuple[MatrixPlan, ...] = field(init=False)
     """Plans with a reason: their rows are written once."""
+    _tensors: list[tuple[int, type]] = field(init=False)
+    _described: dict[str, tuple[Any, ...]] = field(init=False)
+    """{name: (shape, dtype, class) that its plan was made from}."""
+    _task_of: dict[str, Task] = field(init=False)
+    """{row id: task}."""
 
     def __post_init__(self) -> None:
         self._open()
+
+    def present(self) -> tuple[Task, ...]:
+        """The tasks of the model as it is now. Cost: a list of its parameters, and new plans where that has changed."""
+        if self._tensors != _identities(self.model):
+            self._open()
+        return self.tasks
 
     def _open(self) -> None:
         if not is_module(self.model):
@@ -72,28 +88,54 @@ class Subject:
         # A filtered whole still carries the parts and slices that were not.
         self.tasks = tuple(task for task in groups if any(plan.reason is None for plan in task))
         self.left_out = tuple(plan for task in groups if task not in self.tasks for plan in task)
+        self._tensors = _identities(self.model)
+        names = {name for task in self.tasks for plan in task for name in plan.sources}
+        self._described = {name: _description(reader.value(name)) for name in names}
+        self._task_of = {plan.id: task for task in self.tasks for plan in task}
 
-    def copy(self, task: Task, step: int) -> Copied:
-        """The weights of a task now. Raises what reading a tensor may raise."""
-        if self._replaced(task):
-            ids = {plan.id for plan in task}
+    def copy(self, task: Task, step: int) -> Copied | None:
+        """The weights of a task now; None where the model has it no longer. Raises what reading a tensor may raise."""
+        now = self._now(task)
+        if now is not None and self._replaced(now):
             self._open()
-            task = next((new for new in self.tasks if ids & {plan.id for plan in new}), task)
-        wanted = {(name, plan.at) for plan in task for name in plan.sources}
-        return Copied(
-            task, step, {(name, at): self.reader.copy(name, at) for name, at in sorted(wanted, key=repr)}
-        )
+            now = self._now(task)
+        if now is None:
+            return None
+        copied = Copied(now, step, tensors := {}, failed := {})
+        for place in sorted({(name, plan.at) for plan in now for name in plan.sources}, key=repr):
+            try:
+                tensors[place] = self.reader.copy(*place)
+            except TriplepointError as error:
+                failed[place] = error
+        return copied
+
+    def _now(self, task: Task) -> Task | None:
+        """The same matrices as they were planned last."""
+        return next((self._task_of[plan.id] for plan in task if plan.id in self._task_of), None)
 
     def _replaced(self, task: Task) -> bool:
-        """Whether a tensor of the task is no longer the one that the model trains, as after `model.fc = Linear(…)`."""
+        """Whether a tensor of the task is no longer the one that the model trains, as after `model.fc = Linear(…)`, or
+        no longer of the shape and type that were planned, as after `model.half()`."""
         for name in {name for plan in task for name in plan.sources}:
             path, _, key = name.rpartition(".")
             owner = self.model
             for part in path.split(".") if path else ():
                 owner = getattr(owner, part, None)
-            if getattr(owner, key, None) is not self.reader.value(name):
+            value = getattr(owner, key, None)
+            if value is not self.reader.value(name) or _description(value) != self._described[name]:
                 return True
         return False
+
+
+def _identities(model: Any) -> list[tuple[int, type]]:
+    """What tells parameters apart; a lazy one changes its class when it gets its shape."""
+    return [(id(value), type(value)) for value in model.parameters()]
+
+
+def _description(value: Any) -> tuple[Any, ...]:
+    kind = type(value)
+    lazy = kind.__name__.startswith("Uninitialized")
+    return (None if lazy else tuple(value.shape), value.dtype, kind)
 
 
 def _sources(plan: MatrixPlan) -> tuple[object, ...]:
