@@ -34,10 +34,11 @@ def text(quoted: Sequence[Judged], losses: Sequence[Judged], sick: Sequence[Judg
     from benchmarks.healthy_runs import found_in, rates
 
     families = dict.fromkeys(run.recording.recipe.family.replace("_", " ") for run in quoted)
+    steps = [run.steps for run in quoted]
     how = (
         f"runs of {', '.join(families)}: healthy as defined before they were trained (finite losses, test accuracy at "
         f"the end within 2 points of its best, no label changed); thresholds were chosen on {tuned} other runs of the "
-        "same kinds"
+        f"same kinds. These are small networks over {min(steps):,} to {max(steps):,} steps; large ones were not measured"
     )
     about = f"{len(quoted)} healthy runs, {len(sick)} sick ones."
     parts = [_HEAD.format(about=about, how=_wrapped(how))]
@@ -53,7 +54,10 @@ def text(quoted: Sequence[Judged], losses: Sequence[Judged], sick: Sequence[Judg
         rows = [(fault, found[rule]) for fault, found in by_fault.items() if rule in found]
         if rows:
             parts.append(f'    "{rule}": (\n')
-            parts += [f'        Found("{fault}", {hits}, {count}, {delay}),\n' for fault, (hits, count, delay) in rows]
+            parts += [
+                f'        Found("{fault}", {hits}, {count}, {delay}),\n'
+                for fault, (hits, count, delay) in rows
+            ]
             parts.append("    ),\n")
     parts.append('}\n"""By rule, the faults in which it was raised after the onset."""\n\n')
     parts.append("FAULTS: Mapping[str, str] = {\n")
@@ -63,7 +67,9 @@ def text(quoted: Sequence[Judged], losses: Sequence[Judged], sick: Sequence[Judg
 
 
 def _rates(name: str, found: Mapping[str, tuple[int, ...]], words: str) -> str:
-    rows = "".join(f'    "{rule}": Rate({", ".join(f"{n:_}" for n in numbers)}),\n' for rule, numbers in found.items())
+    rows = "".join(
+        f'    "{rule}": Rate({", ".join(f"{n:_}" for n in numbers)}),\n' for rule, numbers in found.items()
+    )
     return f'{name}: Mapping[str, Rate] = {{\n{rows}}}\n"""{words}"""\n\n'
 
 

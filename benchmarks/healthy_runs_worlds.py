@@ -94,7 +94,7 @@ SICK: dict[str, tuple[Recipe, int]] = {
     "no_learning": (replace(_MLP, optimiser="sgd", rate=0.0), 4),
     "stalled": (replace(_MLP, optimiser="sgd", rate=0.01, steps=4000), 4),
     "tiny_batch": (replace(_MLP, data="mnist", optimiser="sgd", rate=0.05, batch=1, steps=8000), 4),
-    "grokking": (Recipe("sick", 0, "modular", "adder", "adamw", 1e-3, 1.0, 0, 6000), 2),
+    "grokking": (Recipe("sick", 0, "modular", "adder", "adamw", 1e-3, 1.0, 0, 6000), 3),
 }
 """{fault: (recipe, runs)}."""
 

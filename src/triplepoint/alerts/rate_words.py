@@ -51,5 +51,11 @@ def _round(number: float) -> int:
 
 def detections(name: str) -> str:
     """In which sick runs it was raised, and how soon; empty where in none of them."""
-    found = [f"{FAULTS[one.fault]}: {one.raised} of {one.runs}, after {one.delay:,}" for one in FOUND.get(name, ())]
-    return f"Runs in which it was raised, median steps after the onset: {'; '.join(found)}." if found else ""
+    found = [
+        f"{FAULTS[one.fault]}: {one.raised} of {one.runs}, after {one.delay:,}" for one in FOUND.get(name, ())
+    ]
+    return (
+        f"Runs in which it was raised, info included, and median steps after the onset: {'; '.join(found)}."
+        if found
+        else ""
+    )
