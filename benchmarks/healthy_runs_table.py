@@ -38,7 +38,8 @@ def text(quoted: Sequence[Judged], losses: Sequence[Judged], sick: Sequence[Judg
     how = (
         f"runs of {', '.join(families)}: healthy as defined before they were trained (finite losses, test accuracy at "
         f"the end within 2 points of its best, no label changed); thresholds were chosen on {tuned} other runs of the "
-        f"same kinds. These are small networks over {min(steps):,} to {max(steps):,} steps; large ones were not measured"
+        f"same kinds. These are small networks over {min(steps):,} to {max(steps):,} steps; large ones were not "
+        "measured"
     )
     about = f"{len(quoted)} healthy runs, {len(sick)} sick ones."
     parts = [_HEAD.format(about=about, how=_wrapped(how))]
