@@ -13,7 +13,7 @@ import time
 import pytest
 
 from tests.monitor.worlds import Mixed, mlp, torch, train
-from triplepoint import scan
+from triplepoint import open_run, scan
 from triplepoint.errors import UsageError
 from triplepoint.monitor.monitor import Monitor
 from triplepoint.records import VisitKind
@@ -204,6 +204,58 @@ def test_a_resumed_run_goes_on_where_training_does(path):
     with monitor.run as run:
         assert [v.step for v in run.visits("0.weight")] == [10, 20, 30]
         assert {"resumed", "rewound"} <= {event.kind for event in run.events}
+
+
+def test_a_run_that_is_resumed_in_vain_loses_nothing(path):
+    model, _ = watched(path, 30, worker="inline")
+    with open_run(path) as run:
+        before = run.counts()["visits"], run.scalar("train_loss")
+    with Monitor(model, path, resume=True) as monitor:
+        monitor.event("nothing came of it")
+    with monitor.run as run:
+        assert (run.counts()["visits"], run.scalar("train_loss")) == before
+        assert run.events[-2].step == 30
+
+
+def test_what_comes_before_the_first_step_says_not_where_training_goes_on(path):
+    class Broken:
+        def begin(self, name, configuration):
+            raise RuntimeError("no")
+
+        def write(self, frame): ...
+
+        def close(self): ...
+
+    model, _ = watched(path, 30, worker="inline")
+    keywords = {"schedule": 10, "resume": True, "worker": "inline", "tolerance": 0.0, "sinks": [Broken()]}
+    with Monitor(model, path, None, **keywords) as monitor:
+        monitor.event("the learning rate is halved")
+        time.sleep(0.5)
+        for step, loss in train(model, 10):
+            monitor.step(20 + step, train_loss=loss)
+    with monitor.run as run:
+        assert [v.step for v in run.visits("0.weight")] == [10, 20, 30]
+        assert [event.data["step"] for event in run.events if event.kind == "rewound"] == [20]
+
+
+def test_steps_without_numbers_count_on_in_a_resumed_run(path):
+    model, _ = watched(path, 30, worker="inline")
+    with Monitor(model, path, resume=True) as monitor:
+        monitor.step(train_loss=1.0)
+    with monitor.run as run:
+        assert run.scalar("train_loss")[-1].step == 31
+        assert run.row("0.weight", 30) is not None
+
+
+def test_an_alert_that_holds_is_not_raised_again_in_a_resumed_run(path):
+    model = mlp()
+    for resume in (False, True):
+        with Monitor(model, path, resume=resume) as monitor:
+            monitor.event("begun")
+            time.sleep(0.3 * resume)
+            monitor.step(train_loss=math.nan)
+    with monitor.run as run:
+        assert [alert.rule for alert in run.alerts] == ["loss_not_finite"]
 
 
 def test_a_run_that_is_there_is_not_overwritten(path):

@@ -14,7 +14,7 @@ from triplepoint.monitor.pipeline import Pipeline, Waiting, checked
 from triplepoint.monitor.scalars import Block
 from triplepoint.monitor.sinks import Sink
 from triplepoint.records import Alert, Event, Frame, Visit
-from triplepoint.store import Recorder, RunWriter
+from triplepoint.store import Recorder, RunWriter, open_run
 from triplepoint.store.places import name_of
 
 _log = logging.getLogger("triplepoint")
@@ -42,7 +42,10 @@ class Keeper:
         self.dropped_visits = 0
         self._told: set[str] = set()
         self._events = 0
-        self._step = 0
+        self._late: list[Frame] = []
+        """Events that found the recorder closing, such as what the last frame or the end of a sink went wrong with."""
+        self.last_step = 0
+        """Of a run that is resumed; 0 of a new one."""
         watch, ends = Watch(rules), checked(stop_on)
         there = path.exists()
         self._writer = RunWriter(path, configuration=configuration, provenance=provenance, resume=resume)
@@ -55,6 +58,9 @@ class Keeper:
             fault=self.fault,
             resumed=resume and there,
         )
+        if resume and there:
+            with open_run(path) as run:
+                self.last_step = run.last_step or 0
         self._recorder = Recorder(self._consume)
         for sink in sinks:
             try:
@@ -77,6 +83,10 @@ class Keeper:
         """Raised or cleared since this process began."""
         return tuple(self._pipeline.alerts)
 
+    def begin(self, step: int) -> None:
+        """The first step of this process: what a resumed run holds from there on is of an abandoned branch."""
+        self._pipeline.first = step
+
     def scalars(self, block: Block) -> None:
         """Values of some steps."""
         step = block.given[-1][0]
@@ -90,7 +100,9 @@ class Keeper:
 
     def event(self, event: Event) -> None:
         """Something that happened."""
-        self._recorder.put(Frame(event.step or 0, time.time(), events=(event,)))
+        frame = Frame(event.step or 0, time.time(), events=(event,))
+        if not self._recorder.put(frame) and len(self._late) < MOST_FAULT_EVENTS:
+            self._late.append(frame)
 
     def fault(self, where: str, error: BaseException, step: int | None = None) -> None:
         """An error in measuring, judging, storing or forwarding: counted, logged once a place, an event in the run."""
@@ -108,6 +120,8 @@ class Keeper:
         whole = self._recorder.close(timeout)
         self._pipeline.close()
         if whole:
+            if self._late:
+                self._writer.write(self._late)
             self._writer.finish(status)
         self._writer.close()
 

@@ -57,7 +57,8 @@ class Monitor:
         mode: `precise`, `fast` or `exact`, as in `scan`.
         seed: of everything random; the numbers of a look are those of `scan` with this seed.
         config: of the run, plain JSON types; kept in the file.
-        resume: go on with a run that is there; what lies after the first new step is removed.
+        resume: go on with a run that is there; when the first new step is told, what lies from it on is removed.
+            Steps that are not numbered count on from its last.
         sinks: where frames also go: `trackio`, `wandb`, `tensorboard`, `mlflow`, `jsonl:PATH`, or objects of
             `monitor.sinks`.
         actions: called with every `Alert`, such as `Webhook(url)`.
@@ -158,11 +159,10 @@ class Monitor:
             )
             looker = Looker(settings, seed, tolerance, room)
             self._analyst = Analyst(looker, self._keeper.visits, self._keeper.fault, inline=inline)
+            self._step = self._keeper.last_step
             atexit.register(self.close)
         self._planner = Planner(subject, when, share, processes=processes, analyst=self._analyst, room=room)
-        self._left_out = tuple(
-            analysis.blank(plan, "skipped", plan.reason, plan.detail) for plan in subject.left_out
-        )
+        self._subject = subject
         self._setup = time.perf_counter() - began
         self._process_before = time.process_time()
         forks.watch(self)
@@ -179,10 +179,10 @@ class Monitor:
             return
         used = time.thread_time()
         try:
-            if self._began is None:
-                self._begin(step)
-                self._began = began
             self._step = self._step + 1 if step is None else int(step)
+            if self._began is None:
+                self._began = began
+                self._begin()
             if scalars and self._keeper is not None:
                 self._given.append((self._step, {name: detached(scalars[name]) for name in scalars}))
             if began >= self._flush_at or len(self._given) >= MOST_STEPS:
@@ -285,11 +285,16 @@ class Monitor:
             self.event(f"training ended with {kind.__name__}: {error}"[:500])
             self.close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
-    def _begin(self, step: int | None) -> None:
-        if self._keeper is not None and self._left_out:
-            first = 0 if step is None else int(step)
-            visits = tuple(Visit(first, row.id, VisitKind.full, row=row) for row in self._left_out)
-            self._keeper.visits(first, visits)
+    def _begin(self) -> None:
+        if self._keeper is None:
+            return
+        self._keeper.begin(self._step)
+        if not self._subject.gather:
+            self._subject.present()  # lazy layers have a shape by now
+        rows = [analysis.blank(plan, "skipped", plan.reason, plan.detail) for plan in self._subject.left_out]
+        if rows:
+            visits = tuple(Visit(self._step, row.id, VisitKind.full, row=row) for row in rows)
+            self._keeper.visits(self._step, visits)
 
     def _hand_over(self, now: float) -> None:
         if self._given and self._keeper is not None:

@@ -64,6 +64,9 @@ class Pipeline:
         self._sinks = dict.fromkeys(sinks, 0)
         self._actions, self._stop_on = tuple(actions), stop_on
         self._resumed = resumed
+        self.first: int | None = None
+        """The first step of this process. Until it is told, a resumed run loses nothing and nothing is judged: a remark
+        or a fault that comes before does not say where training goes on."""
         self.stop: Alert | None = None
         """The alert that asks for the end of training."""
         self.alerts: list[Alert] = []
@@ -71,9 +74,9 @@ class Pipeline:
 
     def consume(self, frames: Sequence[Frame]) -> None:
         """Everything that waited, stored in one transaction."""
-        if self._resumed and frames:
+        if self._resumed and self.first is not None:
             self._resumed = False
-            self._pick_up(frames[0].step)
+            self._pick_up(self.first)
         judged = [self._judged(frame) for frame in frames]
         self._writer.write(judged)
         for frame in judged:
@@ -103,6 +106,8 @@ class Pipeline:
         except Exception as error:
             self._fault("judge", error)
             return frame
+        if self._resumed:
+            return frame  # it is replayed with the rest
         self.alerts += alerts
         for alert in alerts:
             if self.stop is None and should_stop_for(alert, self._stop_on):
