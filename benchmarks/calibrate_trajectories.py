@@ -40,10 +40,10 @@ from triplepoint.trajectories import change_points, first_crossing, slope
 
 STATE = section.RESULTS / "calibrate_trajectories.json"
 LENGTHS = (10, 20, 50, 100, 300, 1000)
-DRAWS = {10: 1000, 20: 1000, 50: 600, 100: 500, 300: 300, 1000: 200}
+DRAWS = {10: 600, 20: 600, 50: 400, 100: 300, 300: 200, 1000: 100}
 PEERS = {"mk": mann_kendall, "hr": hamed_rao, "yw": yue_wang, "pw": prewhitened}
-SHORT = (10, 20, 40, 80, 160, 320)
-FEWER = {10: 400, 20: 400, 40: 300, 80: 200, 160: 120, 320: 80}
+SHORT = (10, 20, 40, 80, 240)
+FEWER = {10: 300, 20: 300, 40: 250, 80: 200, 240: 120}
 SMOOTH = {
     "line": lambda s: 20 * s,
     "decay": lambda s: 20 * np.exp(-5 * s),
@@ -170,8 +170,8 @@ def main() -> None:
                 for size in (3.0, 6.0):
                     known.get(f"change {phi} {size} {n}", partial(true_changes, phi, size, n))
         for name in CURVES:
-            for noise in (0.01, 0.05, 0.2):
-                for n in (15, 40, 150, 500):
+            for noise in (0.02, 0.2):
+                for n in (15, 50, 200):
                     for how in (True, False):
                         make = partial(crossings, name, noise, how, n)
                         known.get(f"crossing {name} {noise} {n} {how}", make)
@@ -216,13 +216,13 @@ def tables(known: dict[str, Cell]) -> None:
                 " || ".join(
                     crossing_cell(known[f"crossing {name} {noise} {n} {how}"]) for how in (True, False)
                 )
-                for n in (15, 40, 150, 500)
+                for n in (15, 50, 200)
             ),
         ]
         for name in CURVES
-        for noise in (0.01, 0.05, 0.2)
+        for noise in (0.02, 0.2)
     ]
-    section.table(["", "15", "40", "150", "500"], rows)
+    section.table(["", "15", "50", "200"], rows)
 
 
 def size_table(known: dict[str, Cell], label: str, column: str) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.trajectories.worlds import noise, trajectory
 from triplepoint.records import Reason
 from triplepoint.trajectories import change_points
-from triplepoint.trajectories.changes import Search
+from triplepoint.trajectories.changes import Search, offset
 from triplepoint.trajectories.points import prepare
 
 
@@ -62,13 +62,15 @@ def test_a_change_beside_a_drift_is_found():
 
 
 def test_the_interval_of_the_step_holds_it():
-    held = []
-    for seed in range(50):
-        values = stairs(0, 4, each=20) + noise(40, 0.3, 900 + seed)
-        found = change_points(trajectory(values)).points
-        held += [change.low <= 20 <= change.high for change in found[:1]]
-    assert len(held) > 20
-    assert np.mean(held) > 0.88
+    held, exact = [], []
+    for seed in range(40):
+        values = stairs(0, 3, each=30) + noise(60, 0.0, 3000 + seed)
+        for change in change_points(trajectory(values)).points[:1]:
+            held.append(change.low <= 30 <= change.high)
+            exact.append(change.step == 30)
+    assert len(held) >= 30
+    assert np.mean(held) > 0.92
+    assert np.mean(exact) < 0.9
 
 
 def test_units_and_direction_change_nothing():
@@ -102,10 +104,18 @@ def test_a_change_among_many_points_is_known_to_a_block():
 
 def test_a_change_takes_its_gain_against_the_division_without_it():
     search = Search(prepare(trajectory(stairs(0, 8, 3) + noise(75, 0.0, 0)), 10))
-    cuts, model = search.best()
+    cuts, model = search.best(12.0)
     assert cuts == (25, 50)
     assert search.costs(()).min() > search.costs((25,)).min() > search.costs(cuts).min()
     assert search.costs(cuts).argmin() == model
+    gain = search.costs((25,)).min() - search.costs(cuts).min()
+    second = search.described(cuts, 1, model)
+    assert second.p_value == pytest.approx(np.exp(-(gain - offset(75)) / 2))
+
+
+def test_the_price_of_a_change_is_that_of_the_calibration():
+    prices = [offset(n) - 2 * np.log(0.05) for n in (10, 20, 80, 240)]
+    np.testing.assert_allclose(prices, [9.2, 10.0, 11.7, 13.0], atol=0.05)
 
 
 def test_nine_points_have_no_place_for_two_levels():

@@ -1,13 +1,14 @@
-"""Claim: the slope is Theil–Sen's, and its interval holds what correlated noise does, a random walk included.
+"""Claim: the slope is the weighted Theil–Sen, and its interval holds what correlated noise does, a walk included.
 
-Witnesses: scipy's Theil–Sen; simulated noise without a slope, in which the textbook interval fails.
+Witnesses: the sum that it minimises; scipy's unweighted one; simulated noise without a slope, in which the textbook
+interval fails.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
+from scipy import optimize, stats
 
 from tests.trajectories.worlds import noise, trajectory
 from triplepoint.records import Reason
@@ -16,13 +17,42 @@ from triplepoint.trajectories.theil_sen import theil_sen
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_slope_is_that_of_scipy(seed):
+def test_no_slope_has_a_smaller_sum_over_all_pairs(seed):
     rng = np.random.default_rng(seed)
-    times = np.sort(rng.choice(1000, 60, replace=False)).astype(float)
-    values = rng.standard_t(2, 60)
-    assert theil_sen(times, values) == pytest.approx(stats.theilslopes(values, times).slope, rel=1e-12)
-    found = slope(trajectory(values, steps=times.astype(int)))
-    assert found.per_step == pytest.approx(stats.theilslopes(values, times).slope, rel=1e-9)
+    times = np.sort(rng.choice(1000, 41, replace=False)).astype(float)
+    values = 0.01 * times + rng.standard_t(2, 41)
+    found = slope(trajectory(values, steps=times.astype(int))).per_step
+    apart, moved = np.subtract.outer(times, times), np.subtract.outer(values, values)
+
+    def dispersion(b: float) -> float:
+        return float(np.abs(moved - b * apart).sum())
+
+    best = optimize.minimize_scalar(dispersion, bounds=(-0.1, 0.1), method="bounded", options={"xatol": 1e-9})
+    assert found == pytest.approx(best.x, abs=1e-7)
+    assert dispersion(found) <= dispersion(best.x) * (1 + 1e-12)
+
+
+def test_at_equal_spacing_it_is_near_the_unweighted_one():
+    values = 0.05 * np.arange(100) + noise(100, 0.0, 3)
+    assert theil_sen(np.arange(100.0), values) == pytest.approx(stats.theilslopes(values).slope, abs=0.002)
+
+
+def test_where_two_slopes_share_the_middle_it_is_between_them():
+    # Slopes −1, 0, 0, 1/3, 1, 1 with weights 1, 2, 2, 3, 1, 1: half of them up to the second 0.
+    assert theil_sen(np.arange(4.0), np.array([0.0, 1.0, 0.0, 1.0])) == pytest.approx(1 / 6)
+    assert theil_sen(np.array([0.0, 1.0]), np.array([0.0, 3.0])) == 3.0
+
+
+def test_a_log_spaced_schedule_without_a_slope_shows_few():
+    steps = np.unique(np.geomspace(1, 10_000, 60).astype(int))
+    wrong = 0
+    for seed in range(100):
+        values = np.random.default_rng(seed).standard_normal(len(steps))
+        for i, gap in enumerate(np.diff(steps)):
+            keep = np.exp(-gap / 100)
+            values[i + 1] = keep * values[i] + np.sqrt(1 - keep**2) * values[i + 1]
+        wrong += slope(trajectory(values, steps)).p_value < 0.05
+    assert wrong <= 12
 
 
 def rejected(n: int, phi: float, count: int = 150, steps: np.ndarray | None = None) -> tuple[float, float]:
@@ -98,6 +128,8 @@ def test_known_errors_are_the_least_that_is_allowed():
     times = np.arange(20) - 9.5
     half = stats.t.ppf(0.975, 18) * 5.0 / np.sqrt(times @ times)
     assert found.high - 2.0 == pytest.approx(half, rel=1e-6)
+    quiet = slope(trajectory(2.0 * np.arange(20) + 0.1 * noise(20, 0.0, 9), sem=sem))
+    assert (quiet.high - quiet.low) / 2 == pytest.approx(half, rel=1e-6)
 
 
 def test_spikes_move_neither_slope_nor_interval_by_much():

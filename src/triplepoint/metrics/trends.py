@@ -7,9 +7,9 @@ SOURCE = "Theil 1950; Sen 1968, J. Am. Stat. Assoc. 63; noise: Harvey 1989, sect
 
 
 def trend(slope: Slope) -> float:
-    """Median of the slopes between all pairs of points: the change of the metric a step.
+    """Median of the slopes between all pairs of points, weighted by their distance: the change of the metric a step.
 
-    Robust (Theil–Sen): nearly a third of the points may be wrong. Cost: at most 256 points, blocks of them of longer
+    Theil–Sen at any spacing of the steps, robust against spikes. Cost: at most 256 points, blocks of them of longer
     trajectories.
     """
     return slope.per_step

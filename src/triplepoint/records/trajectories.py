@@ -39,7 +39,7 @@ class Slope:
     """
 
     per_step: float
-    """Theil–Sen slope, units of the metric a step (or a factor e of steps where the axis is logarithmic)."""
+    """Weighted Theil–Sen slope, units of the metric a step (or a factor e of steps where the axis is logarithmic)."""
     low: float
     """Lower end of the 95 % interval; serial correlation is allowed for."""
     high: float

@@ -1,4 +1,27 @@
-"""Steps at which the level of a trajectory changes, beyond what its own correlated noise does."""
+"""Steps at which the level of a trajectory changes, beyond what its own correlated noise does.
+
+Under each noise model of `noise.grid` the exact cheapest division into levels is found (`segments.divide`); the model
+and its division with the largest likelihood win. So a slow drift, a curve or a random walk is explained by noise that
+wanders, and only what is sudden against it by a change. Lone spikes are drawn in before (`points.despiked`).
+
+A change is shown where it gains enough in −2 log likelihood over the best explanation without it: 10 at 20 points, 13
+at 240. The p-value of a gain g is exp(−(g − o)/2), o = 4 + 1.2·ln(n/20), fitted to series without a change.
+
+Series without a change in which one is shown, in % (300 to 120 draws, ± 1 to 2), at 20, 40, 80 and 240 points: white
+noise 1.3, 0, 0.5, 0; AR(1) of φ = 0.3 to 0.95 at most 4.0, 2.8, 3.5, 6.7; random walk 3.3, 3.2, 4.0, 3.3; walk under
+errors ten times its step 0.3, 1.6, 5.0, 6.7; a line or a wave under noise at most 1.7, 4.0, 2.0, 0.8. Known to be more:
+log-spaced steps with noise correlated over steps 9, 7, 8, 12; an exponential decay that begins within a few points up
+to 14; and noise whose size falls tenfold along the series 9, 22, 36, 33, so cut the beginning off with `window`. A
+change of 3 standard deviations of white noise is shown in 58, 90 and 99.5 % of series of 20, 40 and 80 points, in
+AR(0.6) in 45, 42 and 69 %, one of 6 in 96 to 100 %, nearly all within 3 points of it.
+
+The interval of the step holds 95 % of the likelihood of its place between the changes on both sides, under the model
+that won; it held 96–100 % of the steps of those changes. benchmarks/calibrate_trajectories.py has the tables.
+
+Sources: Jackson et al. 2005, IEEE Signal Process. Lett. 12 (optimal partitioning); Killick et al. 2012, J. Am. Stat.
+Assoc. 107; changes beside correlated noise and a drift: Romano et al. 2021 (DeCAFS); Zhang and Siegmund 2007,
+Biometrics 63 (what a change costs beside its levels).
+"""
 
 from __future__ import annotations
 
@@ -20,11 +43,8 @@ LEAST = 10
 """Points; fewer have no place for two levels and the noise of both."""
 SHORTEST = 4
 """Points of a level; shorter excursions are spikes, and drawn in."""
-OFFSET = 5.5
-"""P(gain > g) = exp(−(g − OFFSET)/2) of the best change in a series without one, at most."""
 LEVEL = 0.05
-PENALTY = OFFSET - 2.0 * math.log(LEVEL)
-"""Gain in −2 log likelihood that a change must bring."""
+"""Share of series without a change in which one may be shown."""
 NOTHING = 1e-20
 """Least sum of squares, of a series of variance 1: what is below is rounding."""
 
@@ -32,13 +52,30 @@ NOTHING = 1e-20
 def change_points(
     trajectory: Trajectory, log_steps: bool = False, window: int | None = None
 ) -> ChangePoints | Reason:
-    """All changes of level, by the exact division of least cost."""
+    """All changes of level of the points of the last `window` steps, in order, each with the interval of its step.
+
+    `log_steps` lets correlation times be factors of the step instead of steps, as log-spaced schedules ask; it leaves
+    step 0 out. Longer trajectories than 256 points are averaged in blocks of equal length on the axis, and the interval
+    is rounded outwards to blocks. Needs 10 points, or it is `too_few_points`; steps that do not ascend raise
+    `UsageError`. Cost O(n²·G) for n ≤ 256 points and G ≈ 60 models: 0.02 s for 60 points, 0.2 s for 256 or more.
+
+    >>> from triplepoint.records import Trajectory
+    >>> noise = np.random.default_rng(0).standard_normal(60)
+    >>> found = change_points(Trajectory("loss", 10 * np.arange(60), noise - 9 * (np.arange(60) >= 40)))
+    >>> [(one.step, round(one.after - one.before)) for one in found.points]
+    [(400, -9)]
+    """
     points = prepare(trajectory, LEAST, log_steps, window)
     if isinstance(points, Reason):
         return points
     search = Search(points)
-    cuts, model = search.best()
+    cuts, model = search.best(offset(len(points.values)) - 2.0 * math.log(LEVEL))
     return ChangePoints(tuple(search.described(cuts, k, model) for k in range(len(cuts))))
+
+
+def offset(points: int) -> float:
+    """P(gain > g) = exp(−(g − offset)/2) of the best change in a series without one; more points have more places."""
+    return 4.0 + 1.2 * math.log(points / 20)
 
 
 class Search:
@@ -54,7 +91,7 @@ class Search:
         self.parts: dict[tuple[int, int], tuple[Array, Array]] = {}
         self.typical = self._typical()
 
-    def best(self, penalty: float = PENALTY) -> tuple[Cuts, int]:
+    def best(self, penalty: float) -> tuple[Cuts, int]:
         """The division of least cost over all models, and its model."""
         if self.constant:
             return (), 0
@@ -97,7 +134,7 @@ class Search:
             high=int(p.last[high]),
             before=_level(before, p.shares[first : cuts[k]]),
             after=_level(after, p.shares[cuts[k] : end]),
-            p_value=min(1.0, math.exp(-(gain - OFFSET) / 2.0)),
+            p_value=min(1.0, math.exp(-(gain - offset(len(p.values))) / 2.0)),
         )
 
     def _interval(self, first: int, cut: int, end: int, model: int, scale: float) -> tuple[int, int]:

