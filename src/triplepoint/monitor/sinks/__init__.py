@@ -63,6 +63,11 @@ def sink_of(value: Any) -> Sink:
     return Forwarding(_plain_sink(value))
 
 
+def called(sink: Sink) -> str:
+    """What a sink is called in messages: the tracker, not the queue before it."""
+    return type(getattr(sink, "sink", sink)).__name__
+
+
 def _plain_sink(value: Any) -> Sink:
     if isinstance(value, str):
         kind, _, path = value.partition(":")

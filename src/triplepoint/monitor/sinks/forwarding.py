@@ -21,15 +21,20 @@ class Forwarding:
     What `write` of the sink raises is raised by the next `write` here.
     """
 
-    def __init__(self, sink: Sink, *, capacity: int = CAPACITY, patience: float = PATIENCE) -> None:
+    def __init__(self, sink: Sink, *, capacity: int = CAPACITY, patience: float | None = None) -> None:
         self.sink = sink
-        self._patience = patience
+        self._patience = PATIENCE if patience is None else patience
         self._outbox: Outbox[Frame | None] = Outbox(type(sink).__name__, self._send, capacity)
 
     @property
     def dropped(self) -> int:
         """Frames that found the queue full."""
         return self._outbox.dropped
+
+    @property
+    def seconds(self) -> float:
+        """CPU time of the thread; what a tracker does in a process of its own is not in it."""
+        return self._outbox.seconds
 
     def begin(self, run_name: str, configuration: Mapping[str, Any]) -> None:
         """As of the sink."""

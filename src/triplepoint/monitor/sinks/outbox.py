@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
@@ -30,6 +31,8 @@ class Outbox(Generic[Item]):
         self._full = False
         self.dropped = 0
         """Items that found the queue full."""
+        self.seconds = 0.0
+        """CPU time of the thread, as of the last item."""
 
     def put(self, item: Item) -> None:
         """Take an item; never blocks."""
@@ -68,11 +71,13 @@ class Outbox(Generic[Item]):
         self._raise_one()
 
     def _run(self, items: queue.Queue[Item | object]) -> None:
+        before = self.seconds
         while (item := items.get()) is not _END:
             try:
                 self._send(item)  # type: ignore[arg-type]
             except Exception as error:
                 self._errors.put(error)
+            self.seconds = before + time.thread_time()
 
     def _raise_one(self) -> None:
         try:
