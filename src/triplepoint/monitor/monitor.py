@@ -197,9 +197,11 @@ class Monitor:
         self._training += time.thread_time() - used
 
     def log(self, **scalars: Any) -> None:
-        """Scalars of the step that is current, such as those of an evaluation after it."""
-        if self._keeper is not None and not self._closed:
+        """Scalars of the step that is current, such as those of an evaluation after it. Never raises."""
+        if self._keeper is not None and not self._closed and scalars:
             self._given.append((self._step, {name: detached(value) for name, value in scalars.items()}))
+            if len(self._given) >= MOST_STEPS:
+                self._hand_over(time.perf_counter())
 
     def event(self, text: str, **data: Any) -> None:
         """A remark at the current step: data changed, a checkpoint written."""
