@@ -70,7 +70,7 @@ def fit(pl, folder, callback, net, steps=20, **arguments):
     settings = {
         "max_steps": steps, "max_epochs": -1, "accelerator": "cpu", "logger": False, "enable_progress_bar": False,
         "enable_model_summary": False, "enable_checkpointing": False, "default_root_dir": folder,
-        "log_every_n_steps": 5, "callbacks": callback,
+        "log_every_n_steps": 2, "callbacks": callback,
     }  # fmt: skip
     trainer = pl.Trainer(**(settings | arguments))
     trainer.fit(net, loader, torch.utils.data.DataLoader(data[:8], batch_size=8), ckpt_path=checkpoint)
@@ -100,6 +100,8 @@ def test_steps_and_numbers_are_those_of_the_trainer(name, tmp_path):
         assert [point.step for point in run.scalar("test_loss")] == [5, 10, 15, 20]
         assert float(trainer.callback_metrics["val_loss"]) == pytest.approx(run.scalar("test_loss")[-1].value)
         assert {point.value for point in run.scalar("train_accuracy")} == {0.5}
+        assert {2, 4, 6, 8, 12} <= {point.step for point in run.scalar("train_accuracy")}
+        assert not {1, 3, 7} & {point.step for point in run.scalar("train_accuracy")}
         assert [point.step for point in run.scalar("steady")] == [5, 10, 15, 20]
         assert run.configuration == {
             "trainer": "lightning", "module": "Regression", "hparams": {"width": 24}, "mine": 1,

@@ -104,10 +104,13 @@ class _Hooks:
         """Metrics of the epoch."""
         self._log(trainer, without=("train_loss",))
 
+    def on_train_epoch_start(self, trainer: Any, pl_module: Any) -> None:
+        """Lightning computes the metrics of an epoch once more after its end: new objects, old numbers."""
+        self._fresh.of(trainer.callback_metrics)
+
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
-        """Metrics of the validation, but for the trial run before training."""
-        if not trainer.sanity_checking:
-            self._log(trainer, without=("train_loss",))
+        """Metrics of the validation; the trial run comes before there is a monitor."""
+        self._log(trainer, without=("train_loss",))
 
     def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: Any) -> None:
         """A checkpoint is written."""
