@@ -28,8 +28,8 @@ From `triplepoint.generalization_metrics(model, data, init=…)`, which needs `p
 """
 _TRAJECTORY = """## Along a run
 
-From `triplepoint.trajectories.describe(trajectory, level=…)`: of one metric of a matrix, or of one scalar such as a loss,
-over the steps of a run. *y* is the unit of that number.
+From `triplepoint.trajectories.describe(trajectory, level=…)`: of one metric of a matrix, or of one scalar such as a
+loss, over the steps of a run. *y* is the unit of that number.
 """
 
 

@@ -103,7 +103,7 @@ def moved(after: Values, before: Values) -> float | Reason:
     if isinstance(change, Reason):
         return change
     if isinstance(change, LowRank):
-        # Its factor is 1, or it is zero. Of a product QR keeps the small differences that the Gram matrices of both would lose.
+        # Its factor is 1, or it is zero. QR keeps the small differences that the Gram matrices of both would lose.
         left = np.asarray(np.linalg.qr(change.left, mode="r"))
         right = np.asarray(np.linalg.qr(change.right.T, mode="r"))
         return float(np.linalg.norm(left @ right.T))

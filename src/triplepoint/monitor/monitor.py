@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -130,6 +131,7 @@ class Monitor:
         self._flush_at = 0.0
         self._faults = 0
         self._closed = False
+        self._account: Cost | None = None
         self._keeper: Keeper | None = None
         self._analyst: Analyst | None = None
         room = int(MEMORY_SHARE * memory.available_bytes())
@@ -160,7 +162,7 @@ class Monitor:
             looker = Looker(settings, seed, tolerance, room)
             self._analyst = Analyst(looker, self._keeper.visits, self._keeper.fault, inline=inline)
             self._step = self._keeper.last_step
-            atexit.register(self.close)
+            atexit.register(self._left_open)
         self._planner = Planner(subject, when, share, processes=processes, analyst=self._analyst, room=room)
         self._subject = subject
         self._setup = time.perf_counter() - began
@@ -190,10 +192,13 @@ class Monitor:
             elapsed = began - self._began
             if self._faults < MOST_FAULTS and not self._planner.rests(self._step, elapsed):
                 spent = self._training + (self._keeper.seconds if self._keeper else 0.0)
+                if self._analyst is not None and self._analyst.inline:
+                    spent -= self._analyst.seconds  # the looks themselves, which the purses pay already
                 self._planner.consider(self._step, elapsed, spent - self._overhead)
                 self._overhead = spent
         except Exception as error:
-            self._fault(error)
+            if not self._closed:  # else a signal handler did in the middle of the step, and nothing is amiss
+                self._fault(error)
         self._training += time.thread_time() - used
 
     def log(self, **scalars: Any) -> None:
@@ -237,7 +242,9 @@ class Monitor:
 
     @property
     def cost(self) -> Cost:
-        """What watching has cost so far."""
+        """What watching has cost so far; once closed, until it was."""
+        if self._account is not None:
+            return self._account
         keeper, analyst = self._keeper, self._analyst
         return Cost(
             wall_seconds=0.0 if self._began is None else time.perf_counter() - self._began,
@@ -252,16 +259,20 @@ class Monitor:
         )
 
     def close(self, status: str = "finished") -> None:
-        """Finish the looks that have begun, write what waits, give the file back. Safe to call twice."""
+        """Finish the looks that have begun, write what waits, give the file back. Safe to call twice, and in a signal
+        handler. A monitor that nobody closes is closed when the process ends, as `failed` if by an exception."""
         if self._closed:
             return
         self._closed = True
-        atexit.unregister(self.close)
+        atexit.unregister(self._left_open)
         if self._keeper is None or self._analyst is None:
             return
         try:
             self._hand_over(time.perf_counter())
             self._planner.finish(self._step)
+        except Exception as error:
+            self._fault(error)
+        try:
             if not self._analyst.close(CLOSE_SECONDS):
                 self._keeper.event(
                     Event("dropped", "a look was not finished when the run was closed", self._step)
@@ -270,6 +281,7 @@ class Monitor:
             self._keeper.close(status, CLOSE_SECONDS)
         except Exception as error:
             self._fault(error)
+        self._account = self.cost
 
     def let_go(self) -> None:
         """In a child made by `fork`, such as one that loads data: the run is the parent's."""
@@ -287,6 +299,10 @@ class Monitor:
             self.event(f"training ended with {kind.__name__}: {error}"[:500])
             self.close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
 
+    def _left_open(self) -> None:
+        """At the end of the process, which Python leaves a trace of if it came by an exception."""
+        self.close("finished" if getattr(sys, "last_value", None) is None else "failed")
+
     def _begin(self) -> None:
         if self._keeper is None:
             return
@@ -297,6 +313,10 @@ class Monitor:
         if rows:
             visits = tuple(Visit(self._step, row.id, VisitKind.full, row=row) for row in rows)
             self._keeper.visits(self._step, visits)
+        frozen = self._subject.frozen
+        if frozen:
+            text = f"{len(frozen)} matrices are frozen: {', '.join(frozen[:5])}"
+            self._keeper.event(Event("frozen", text, self._step, {"frozen": list(frozen)}))
 
     def _hand_over(self, now: float) -> None:
         if self._given and self._keeper is not None:

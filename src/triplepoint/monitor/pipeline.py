@@ -11,7 +11,7 @@ from triplepoint.alerts import RULES, Watch
 from triplepoint.errors import UsageError
 from triplepoint.monitor.actions import Action, should_stop_for
 from triplepoint.monitor.scalars import Block, points
-from triplepoint.monitor.sinks import Sink
+from triplepoint.monitor.sinks import Sink, called
 from triplepoint.records import Alert, Event, Frame, Severity
 from triplepoint.store import RunWriter, open_run
 
@@ -64,6 +64,7 @@ class Pipeline:
         self._sinks = dict.fromkeys(sinks, 0)
         self._actions, self._stop_on = tuple(actions), stop_on
         self._resumed = resumed
+        self._broken: set[str] = set()
         self.first: int | None = None
         """The first step of this process. Until it is told, a resumed run loses nothing and nothing is judged: a remark
         or a fault that comes before does not say where training goes on."""
@@ -71,6 +72,11 @@ class Pipeline:
         """The alert that asks for the end of training."""
         self.alerts: list[Alert] = []
         """All that were raised or cleared since this process began."""
+
+    @property
+    def forwarding_seconds(self) -> float:
+        """CPU time of the threads behind the sinks that have one."""
+        return float(sum(getattr(sink, "seconds", 0.0) for sink in self._sinks))
 
     def consume(self, frames: Sequence[Frame]) -> None:
         """Everything that waited, stored in one transaction."""
@@ -90,7 +96,7 @@ class Pipeline:
             try:
                 sink.close()
             except Exception as error:
-                self._fault(f"close {type(sink).__name__}", error)
+                self._fault(f"close {called(sink)}", error)
 
     def _pick_up(self, step: int) -> None:
         """A run that goes on: what lies after its first new step is of an abandoned branch, the rest is remembered."""
@@ -101,13 +107,16 @@ class Pipeline:
         if isinstance(frame, Waiting):
             found = points(frame.block) if frame.block is not None else ()
             frame = Frame(frame.step, frame.time, found, frame.visits, frame.alerts, frame.events)
+        if self._resumed:
+            return frame  # it is replayed with the rest
         try:
             alerts = self._watch.update(frame)
         except Exception as error:
             self._fault("judge", error)
             return frame
-        if self._resumed:
-            return frame  # it is replayed with the rest
+        for rule in self._watch.faults.keys() - self._broken:
+            self._broken.add(rule)
+            self._fault(f"judge by {rule}, which is not asked again", RuntimeError(self._watch.faults[rule]))
         self.alerts += alerts
         for alert in alerts:
             if self.stop is None and should_stop_for(alert, self._stop_on):
@@ -120,11 +129,11 @@ class Pipeline:
                 sink.write(frame)
                 self._sinks[sink] = 0
             except Exception as error:
-                self._fault(f"forward to {type(sink).__name__}", error)
+                self._fault(f"forward to {called(sink)}", error)
                 self._sinks[sink] = faults + 1
                 if faults + 1 >= MOST_SINK_FAULTS:
                     del self._sinks[sink]
-                    text = f"{type(sink).__name__} failed {MOST_SINK_FAULTS} times in a row and is left out"
+                    text = f"{called(sink)} failed {MOST_SINK_FAULTS} times in a row and is left out"
                     self._writer.write(
                         [Frame(frame.step, frame.time, events=(Event("fault", text, frame.step),))]
                     )

@@ -93,6 +93,17 @@ class Subject:
         self._described = {name: _description(reader.value(name)) for name in names}
         self._task_of = {plan.id: task for task in self.tasks for plan in task}
 
+    @property
+    def frozen(self) -> tuple[str, ...]:
+        """Ids of the matrices that no optimiser may change: none of their tensors asks for a gradient."""
+        return tuple(
+            plan.id
+            for task in self.tasks
+            for plan in task
+            if plan.reason is None
+            and not any(getattr(self.reader.value(name), "requires_grad", False) for name in plan.sources)
+        )
+
     def copy(self, task: Task, step: int) -> Copied | None:
         """The weights of a task now; None where the model has it no longer. Raises what reading a tensor may raise."""
         now = self._now(task)
