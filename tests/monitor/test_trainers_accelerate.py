@@ -53,6 +53,7 @@ def loop(folder, *, counted=True, steps=20, accumulate=1, lr=0.1, log_every=1, *
             if accelerator.get_tracker("triplepoint").should_stop:
                 break
     accelerator.end_training()
+    assert not optimizer.optimizer._optimizer_step_post_hooks, "the optimiser is let go"
     return done, losses
 
 
