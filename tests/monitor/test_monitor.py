@@ -8,6 +8,9 @@ from __future__ import annotations
 import logging
 import math
 import os
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
@@ -204,6 +207,85 @@ def test_a_resumed_run_goes_on_where_training_does(path):
     with monitor.run as run:
         assert [v.step for v in run.visits("0.weight")] == [10, 20, 30]
         assert {"resumed", "rewound"} <= {event.kind for event in run.events}
+
+
+def test_a_fault_at_the_end_does_not_keep_the_run_open(path, monkeypatch, caplog):
+    def broken(*_):
+        raise RuntimeError("no")
+
+    monkeypatch.setattr("triplepoint.monitor.planning.Planner.finish", broken)
+    with caplog.at_level(logging.CRITICAL, "triplepoint"):
+        _, monitor = watched(path)
+    with monitor.run as run:
+        assert run.status == "finished"
+        assert [event.text for event in run.events if event.kind == "fault"] == ["watch: RuntimeError: no"]
+
+
+def test_what_it_cost_does_not_change_once_it_is_closed(path):
+    _, monitor = watched(path)
+    assert monitor.cost.wall_seconds > 0
+    assert monitor.cost == monitor.cost
+
+
+def test_looks_in_the_training_thread_are_paid_once(path, monkeypatch):
+    overheads = []
+    monkeypatch.setattr(
+        "triplepoint.monitor.budget.Budget.overhead", lambda _, seconds: overheads.append(seconds)
+    )
+    _, monitor = watched(path, worker="inline")
+    looks = monitor._analyst.seconds
+    assert sum(overheads) < monitor.cost.seconds - 0.9 * looks
+    assert monitor.cost.seconds > looks > 0
+
+
+def test_a_signal_handler_may_close_it_at_any_moment(tmp_path):
+    """A handler runs between two lines of what is under way, which may hold no lock that closing needs."""
+    ended = []
+
+    def close_at(line):
+        monitor = Monitor(mlp(), tmp_path / f"{line}.db", None, schedule=1, tolerance=0.0)
+        left = line
+
+        def trace(frame, event, _):
+            nonlocal left
+            if os.path.basename(frame.f_code.co_filename) in ("recording.py", "queue.py", "analyst.py"):
+                left -= event == "line"
+                if left == 0:
+                    sys.settrace(None)
+                    monitor.close("stopped")
+            return trace
+
+        sys.settrace(trace)
+        monitor.step(1, train_loss=1.0)
+        sys.settrace(None)
+        monitor.close()
+        ended.append(open_run(monitor.path).status)
+
+    def close_at_each():
+        while "finished" not in ended:
+            close_at(len(ended) + 1)
+
+    thread = threading.Thread(target=close_at_each, daemon=True)
+    thread.start()
+    thread.join(60)
+    assert not thread.is_alive()
+    assert ended[:-1] == ["stopped"] * (len(ended) - 1)
+    assert len(ended) > 8
+
+
+@pytest.mark.parametrize(("ending", "status"), [("", "finished"), ("1 / 0", "failed")])
+def test_a_monitor_that_nobody_closed_says_how_the_process_ended(path, ending, status):
+    program = f"""
+import torch
+from triplepoint import Monitor
+monitor = Monitor(torch.nn.Linear(20, 12), {str(path)!r})
+monitor.step(1, train_loss=1.0)
+{ending}
+"""
+    subprocess.run([sys.executable, "-c", program], stderr=subprocess.DEVNULL, timeout=120, check=False)
+    with open_run(path) as run:
+        assert run.status == status
+        assert run.last_value("train_loss") == 1.0
 
 
 def test_a_run_that_is_resumed_in_vain_loses_nothing(path):

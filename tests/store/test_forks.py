@@ -80,7 +80,7 @@ def test_a_child_puts_nothing_into_the_queue_even_where_it_was_locked(tmp_path):
     taken, done = threading.Event(), threading.Event()
 
     def hold():
-        with recorder._wake:
+        with recorder._guard:
             taken.set()
             done.wait(30)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -29,9 +30,10 @@ class Recorder:
         self._most = most
         self._pause = pause
         self._process = os.getpid()
-        self._waiting: list[Frame] = []
-        self._wake = threading.Condition(threading.Lock())
+        # Without a lock: a signal handler that runs within `put` may itself put something in, or close.
+        self._waiting: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
         self._closing = threading.Event()
+        self._guard = threading.RLock()
         self.dropped_frames = 0
         self.dropped_scalars = 0
         """Values in the blocks of dropped frames."""
@@ -49,38 +51,34 @@ class Recorder:
         """Hand over a frame without waiting; False where it was dropped."""
         if os.getpid() != self._process:
             return False
-        with self._wake:
-            if len(self._waiting) < self._most and not self._closing.is_set():
-                self._waiting.append(frame)
-                self._wake.notify()
-                return True
+        if self._waiting.qsize() < self._most and not self._closing.is_set():
+            self._waiting.put(frame)
+            return True
+        with self._guard:
             self.dropped_frames += 1
             self.dropped_scalars += sum(point.count for point in frame.scalars)
             self.dropped_visits += len(frame.visits)
-            return False
+        return False
 
     def close(self, timeout: float | None = None) -> bool:
         """Take nothing more, hand over what waits, and end; False where `timeout` seconds were too few."""
         if os.getpid() != self._process:
             return False
-        with self._wake:
-            self._closing.set()
-            self._wake.notify()
+        self._closing.set()
+        self._waiting.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
     def _run(self) -> None:
         last = -self._pause
         while True:
-            with self._wake:
-                while not self._waiting and not self._closing.is_set():
-                    self._wake.wait()
+            first = self._waiting.get()
             # Frames that follow one another closely share a commit.
             self._closing.wait(max(0.0, last + self._pause - time.monotonic()))
-            with self._wake:
-                batch, self._waiting = self._waiting, []
-                if not batch:
-                    return
+            found = [first, *(self._waiting.get() for _ in range(self._waiting.qsize()))]
+            batch = [frame for frame in found if frame is not None]
+            if not batch:
+                return
             last = time.monotonic()
             try:
                 self._consume(batch)
@@ -88,3 +86,5 @@ class Recorder:
                 self.faults += 1
                 self.fault = error
             self.cpu_seconds = time.thread_time()
+            if None in found:
+                return
