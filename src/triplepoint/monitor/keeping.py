@@ -12,7 +12,7 @@ from triplepoint.alerts import Watch
 from triplepoint.monitor.actions import Action
 from triplepoint.monitor.pipeline import Pipeline, Waiting, checked
 from triplepoint.monitor.scalars import Block
-from triplepoint.monitor.sinks import Sink
+from triplepoint.monitor.sinks import Sink, called
 from triplepoint.records import Alert, Event, Frame, Visit
 from triplepoint.store import Recorder, RunWriter, open_run
 from triplepoint.store.places import name_of
@@ -66,12 +66,12 @@ class Keeper:
             try:
                 sink.begin(name_of(path), configuration)
             except Exception as error:
-                self.fault(f"begin {type(sink).__name__}", error)
+                self.fault(f"begin {called(sink)}", error)
 
     @property
     def seconds(self) -> float:
-        """CPU time of the thread."""
-        return self._recorder.cpu_seconds
+        """CPU time of the thread, and of those that forward."""
+        return self._recorder.cpu_seconds + self._pipeline.forwarding_seconds
 
     @property
     def stop(self) -> Alert | None:
