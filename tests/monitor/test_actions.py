@@ -6,17 +6,21 @@ Witness: servers of the standard library on this machine.
 from __future__ import annotations
 
 import json
+import logging
+import math
 import socket
 import subprocess
 import sys
 import threading
+import time
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
+from tests.monitor.worlds import mlp
 from triplepoint.errors import UsageError
-from triplepoint.monitor import actions
+from triplepoint.monitor import Monitor, actions
 from triplepoint.monitor.actions import Webhook, message, should_stop_for
 from triplepoint.monitor.sinks.outbox import NotForwarded
 from triplepoint.records import Alert, AlertState, Severity
@@ -237,3 +241,35 @@ def test_which_alerts_end_a_training():
     assert not should_stop_for(LOUD, [])
     assert should_stop_for(LOUD, ["error", "norm_runaway"])
     assert not should_stop_for(CLEARED, ["norm_runaway", "info"])
+
+
+def test_an_action_that_never_comes_back_costs_itself_alone(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr("triplepoint.monitor.errands.PATIENCE", 0.05)
+    never, called = threading.Event(), []
+    with (
+        caplog.at_level(logging.CRITICAL, "triplepoint"),
+        Monitor(mlp(), tmp_path, actions=[lambda _: never.wait(), called.append]) as monitor,
+    ):
+        for step in range(1, 40):
+            monitor.step(step, train_loss=math.nan)
+            time.sleep(0.01)
+    with monitor.run as run:
+        assert run.status == "finished"
+        assert run.scalar("train_loss")[-1].step == 39
+        assert [event.text.partition(":")[0] for event in run.events if event.kind == "fault"] == [
+            "finish <lambda>"
+        ]
+    assert [alert.rule for alert in called] == ["loss_not_finite"]
+    never.set()
+
+
+def test_a_webhook_is_waited_for_at_the_end_and_its_failure_is_a_fault(tmp_path, caplog):
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"http://127.0.0.1:{server.getsockname()[1]}/"
+    hook = Webhook(address, timeout=0.1)
+    with caplog.at_level(logging.CRITICAL, "triplepoint"), Monitor(mlp(), tmp_path, actions=hook) as monitor:
+        monitor.step(1, train_loss=math.nan)
+    with monitor.run as run:
+        (fault,) = [event.text for event in run.events if event.kind == "fault"]
+    assert fault.startswith("close Webhook: ")
+    assert monitor.cost.faults == 1

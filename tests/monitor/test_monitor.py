@@ -359,6 +359,12 @@ def test_a_run_that_is_there_is_not_overwritten(path):
         ({"scalars": "some"}, "scalars"),
         ({"tolerance": -1}, "tolerance"),
         ({"stop_on": ["wrning"]}, "warning"),
+        ({"stop_on": "wrning"}, "warning"),
+        ({"rules": "loss_spke"}, "loss_spike"),
+        ({"sinks": "wandbb"}, "wandbb"),
+        ({"actions": "https://example.com/hook"}, "Webhook"),
+        ({"actions": ["https://example.com/hook"]}, "Webhook"),
+        ({"actions": None}, "cannot be called"),
     ],
 )
 def test_a_wrong_call_is_one_line_at_once(path, keywords, found):

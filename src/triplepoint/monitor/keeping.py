@@ -119,11 +119,13 @@ class Keeper:
         """Write what waits, say how the run ended, give the file back."""
         whole = self._recorder.close(timeout)
         self._pipeline.close()
-        if whole:
-            if self._late:
-                self._writer.write(self._late)
-            self._writer.finish(status)
-        self._writer.close()
+        try:
+            if whole:
+                if self._late:
+                    self._writer.write(self._late)
+                self._writer.finish(status)
+        finally:
+            self._writer.close()
 
     def _consume(self, frames: Sequence[Frame]) -> None:
         try:

@@ -17,6 +17,7 @@ from triplepoint.errors import UsageError
 from triplepoint.linalg import memory
 from triplepoint.monitor.actions import Action
 from triplepoint.monitor.analyst import Analyst
+from triplepoint.monitor.errands import checked
 from triplepoint.monitor.keeping import Keeper
 from triplepoint.monitor.looking import TOLERANCE, Looker
 from triplepoint.monitor.naming import path_of
@@ -62,7 +63,8 @@ class Monitor:
             Steps that are not numbered count on from its last.
         sinks: where frames also go: `trackio`, `wandb`, `tensorboard`, `mlflow`, `jsonl:PATH`, or objects of
             `monitor.sinks`.
-        actions: called with every `Alert`, such as `Webhook(url)`.
+        actions: functions that are called with every `Alert`, such as `Webhook(url)`, each in a thread of its own. What
+            has a `close` is closed at the end.
         rules: names of the rules that judge; by default all.
         stop_on: rules, or severities from which on, an alert sets `should_stop`.
         worker: `thread`, or `inline` to look in the training thread, then and there.
@@ -95,10 +97,10 @@ class Monitor:
         seed: int = 0,
         config: Mapping[str, Any] | None = None,
         resume: bool = False,
-        sinks: Sequence[Sink | str] = (),
-        actions: Sequence[Action] = (),
-        rules: Sequence[str] | None = None,
-        stop_on: Sequence[str] = (),
+        sinks: Sequence[Sink | str] | str = (),
+        actions: Sequence[Action] | Action = (),
+        rules: Sequence[str] | str | None = None,
+        stop_on: Sequence[str] | str = (),
         worker: str = "thread",
         tolerance: float = TOLERANCE,
         scalars: str = "thinned",
@@ -118,6 +120,10 @@ class Monitor:
         if share is None and isinstance(when, Always):
             raise UsageError("watch with no budget", "no schedule either", "Say when, such as schedule=500")
         tolerance = asked.real("tolerance", tolerance, 0.0, 1.0, "0.001")
+        rules = [rules] if isinstance(rules, str) else rules
+        stop_on = [stop_on] if isinstance(stop_on, str) else stop_on
+        sinks = [sinks] if isinstance(sinks, str) else sinks
+        actions = checked(actions)
         inline = asked.word("worker", worker, ("thread", "inline")) == "inline"
         self._whole = asked.word("scalars", scalars, ("thinned", "all")) == "all"
         processes = Processes.of(model)

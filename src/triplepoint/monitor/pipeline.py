@@ -10,6 +10,7 @@ from pathlib import Path
 from triplepoint.alerts import RULES, Watch
 from triplepoint.errors import UsageError
 from triplepoint.monitor.actions import Action, should_stop_for
+from triplepoint.monitor.errands import Errand
 from triplepoint.monitor.scalars import Block, points
 from triplepoint.monitor.sinks import Sink, called
 from triplepoint.records import Alert, Event, Frame, Severity
@@ -62,7 +63,7 @@ class Pipeline:
     ) -> None:
         self._writer, self._watch, self._fault = writer, watch, fault
         self._sinks = dict.fromkeys(sinks, 0)
-        self._actions, self._stop_on = tuple(actions), stop_on
+        self._errands, self._stop_on = [Errand(action, fault) for action in actions], stop_on
         self._resumed = resumed
         self._broken: set[str] = set()
         self.first: int | None = None
@@ -88,10 +89,13 @@ class Pipeline:
         for frame in judged:
             self._forward(frame)
             for alert in frame.alerts:
-                self._act(alert)
+                for errand in self._errands:
+                    errand(alert)
 
     def close(self) -> None:
-        """Tell the sinks that no more will come."""
+        """Tell actions and sinks that no more will come."""
+        for errand in self._errands:
+            errand.close()
         for sink in self._sinks:
             try:
                 sink.close()
@@ -137,10 +141,3 @@ class Pipeline:
                     self._writer.write(
                         [Frame(frame.step, frame.time, events=(Event("fault", text, frame.step),))]
                     )
-
-    def _act(self, alert: Alert) -> None:
-        for action in self._actions:
-            try:
-                action(alert)
-            except Exception as error:
-                self._fault(f"act on {alert.title}", error)
