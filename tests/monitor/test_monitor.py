@@ -198,6 +198,14 @@ def test_an_interrupt_of_the_user_passes_through(path):
         assert run.status == "interrupted"
 
 
+@pytest.mark.parametrize(("code", "status"), [(0, "finished"), (None, "finished"), (1, "failed")])
+def test_leaving_by_exit_is_an_end_like_any_other(path, code, status):
+    with pytest.raises(SystemExit), Monitor(mlp(), path) as monitor:
+        sys.exit(code)
+    with monitor.run as run:
+        assert run.status == status
+
+
 def test_a_resumed_run_goes_on_where_training_does(path):
     model = mlp()
     watched(path, 30, model, worker="inline")

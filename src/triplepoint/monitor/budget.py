@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from triplepoint.records import Cost
+
 # A first guess at the speed of one core in a decomposition, and at what a row costs beside it; what the matrix itself
 # took replaces both. Measured: 384 x 384 to 1536 x 384 in 12–25 ms.
 SECONDS_A_FLOP = 1.2e-10
@@ -55,3 +57,10 @@ class Budget:
 def guess(flops: float, rows: int) -> float:
     """Seconds of a first whole look."""
     return SECONDS_A_FLOP * flops + SECONDS_A_ROW * rows
+
+
+def as_data(cost: Cost) -> dict[str, float]:
+    """What it came to: the fields of a cost and its two shares, as plain numbers."""
+    names = [name for name in Cost.__dataclass_fields__ if not name.startswith("_")]
+    shares = {"of_wall": cost.of_wall, "of_process": cost.of_process}
+    return {**{name: getattr(cost, name) for name in names}, **shares}

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import atexit
 import os
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-from triplepoint import __version__, analysis, asked
+from triplepoint import __version__, asked
 from triplepoint.environment import environment
 from triplepoint.errors import UsageError
 from triplepoint.linalg import memory
+from triplepoint.monitor import endings, introducing
 from triplepoint.monitor.actions import Action
 from triplepoint.monitor.analyst import Analyst
+from triplepoint.monitor.budget import as_data
 from triplepoint.monitor.errands import checked
 from triplepoint.monitor.keeping import Keeper
 from triplepoint.monitor.looking import TOLERANCE, Looker
@@ -27,7 +28,7 @@ from triplepoint.monitor.scalars import RATE, Block, detached
 from triplepoint.monitor.schedule import Always, Schedule, schedule_of
 from triplepoint.monitor.sinks import Sink, sink_of
 from triplepoint.monitor.subject import Subject
-from triplepoint.records import Alert, Cost, Event, Visit, VisitKind
+from triplepoint.records import Alert, Cost, Event
 from triplepoint.request import ScanRequest, recorded, settings_of
 from triplepoint.store import Run, forks, open_run
 
@@ -299,15 +300,12 @@ class Monitor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self.close()
-        else:
+        if kind is not None:
             self.event(f"training ended with {kind.__name__}: {error}"[:500])
-            self.close("interrupted" if issubclass(kind, KeyboardInterrupt) else "failed")
+        self.close(endings.of(error))
 
     def _left_open(self) -> None:
-        """At the end of the process, which Python leaves a trace of if it came by an exception."""
-        self.close("finished" if getattr(sys, "last_value", None) is None else "failed")
+        self.close(endings.of_process())
 
     def _begin(self) -> None:
         if self._keeper is None:
@@ -315,14 +313,7 @@ class Monitor:
         self._keeper.begin(self._step)
         if not self._subject.gather:
             self._subject.present()  # lazy layers have a shape by now
-        rows = [analysis.blank(plan, "skipped", plan.reason, plan.detail) for plan in self._subject.left_out]
-        if rows:
-            visits = tuple(Visit(self._step, row.id, VisitKind.full, row=row) for row in rows)
-            self._keeper.visits(self._step, visits)
-        frozen = self._subject.frozen
-        if frozen:
-            text = f"{len(frozen)} matrices are frozen: {', '.join(frozen[:5])}"
-            self._keeper.event(Event("frozen", text, self._step, {"frozen": list(frozen)}))
+        introducing.tell(self._keeper, self._subject, self._step)
 
     def _hand_over(self, now: float) -> None:
         if self._given and self._keeper is not None:
@@ -335,13 +326,5 @@ class Monitor:
         if self._keeper is not None:
             self._keeper.fault("watch", error, self._step)
             if self._faults == MOST_FAULTS:
-                self._keeper.event(
-                    Event("fault", f"{MOST_FAULTS} faults: no more looks in this run", self._step)
-                )
-
-
-def as_data(cost: Cost) -> dict[str, Any]:
-    """The fields of a cost, and its two shares, as plain numbers."""
-    names = [name for name in Cost.__dataclass_fields__ if not name.startswith("_")]
-    shares = {"of_wall": cost.of_wall, "of_process": cost.of_process}
-    return {**{name: getattr(cost, name) for name in names}, **shares}
+                text = f"{MOST_FAULTS} faults: no more looks in this run"
+                self._keeper.event(Event("fault", text, self._step))
