@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+import threading
 
 import numpy as np
 import pytest
@@ -140,6 +142,53 @@ def test_an_odd_log_gives_no_scalars(text, folder, tmp_path):
     assert one.reason is None
     with open_run(tmp_path / "run") as run:
         assert run.scalar_names == ()
+
+
+def test_numbers_beyond_all_bounds_leave_the_others(folder, tmp_path):
+    log = [{"step": 1, "loss": 10**400, "eval_loss": 2.0}]
+    (write(folder, 1) / "trainer_state.json").write_text(json.dumps({"log_history": log}))
+    list(watch(folder, tmp_path / "run", once=True))
+    with open_run(tmp_path / "run") as run:
+        assert run.scalar_names == ("test_loss",)
+
+
+def test_a_log_that_is_a_pipe_is_not_waited_for(folder, tmp_path):
+    os.mkfifo(write(folder, 1) / "trainer_state.json")
+    seen = []
+    thread = threading.Thread(
+        target=lambda: seen.extend(watch(folder, tmp_path / "run", once=True)), daemon=True
+    )
+    thread.start()
+    thread.join(30)
+    assert [one.reason for one in seen] == [None]
+
+
+def test_a_folder_that_goes_ends_it_in_one_line(folder, tmp_path):
+    write(folder, 1)
+    done = []
+    found = watch(folder, tmp_path / "run", pause=lambda _: shutil.rmtree(folder) if done else None)
+    done.append(next(found))
+    with pytest.raises(UsageError, match="once it is back"):
+        next(found)
+    with open_run(tmp_path / "run") as run:
+        assert run.status == "stopped"
+
+
+def test_a_sink_that_cannot_begin_or_end_is_a_fault_of_the_run(folder, tmp_path):
+    class Broken:
+        def begin(self, name, configuration):
+            raise RuntimeError("no")
+
+        def write(self, frame): ...
+
+        def close(self):
+            raise RuntimeError("no")
+
+    write(folder, 1)
+    list(watch(folder, tmp_path / "run", once=True, sinks=[Broken()]))
+    with open_run(tmp_path / "run") as run:
+        faults = [event.text for event in run.events if event.kind == "fault"]
+    assert faults == ["begin Broken: RuntimeError: no", "close Broken: RuntimeError: no"]
 
 
 def test_rules_judge_from_checkpoint_to_checkpoint(folder, tmp_path):

@@ -298,6 +298,17 @@ def test_an_impossible_value_costs_its_own_frame(tmp_path):
         assert run.trajectory("alpha", "m0").steps.tolist() == [0, 3, 4]
 
 
+def test_a_file_that_is_gone_does_not_fill_the_memory(tmp_path, monkeypatch):
+    monkeypatch.setattr("triplepoint.store.writer.MOST_WAITING", 3)
+    written = RunWriter(tmp_path / "run.db")
+    (tmp_path / "run.db").unlink()
+    for step in range(10):
+        with pytest.raises(UsageError, match="removed or replaced"):
+            written.write([lawful(step)])
+    assert len(written._waiting) == 3
+    assert written.dropped == 7
+
+
 @pytest.mark.parametrize("way", ["removed", "replaced"])
 def test_a_file_that_is_gone_is_not_written_into_the_void(tmp_path, way):
     written = RunWriter(tmp_path / "run.db")

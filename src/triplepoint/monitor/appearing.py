@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from triplepoint.checkpoints import formats
+from triplepoint.errors import UsageError
 
 FILES = (".safetensors", ".npz", ".npy", ".gguf", ".onnx", *formats.KERAS, *formats.TORCH)
 _WORDS = re.compile(r"(?:global[_-]?step|step|iter|iteration|checkpoint|ckpt)s?[_=-]?0*(\d+)", re.IGNORECASE)
@@ -52,8 +53,14 @@ class Appearing:
         return still
 
     def _candidates(self) -> Iterator[Candidate]:
-        with os.scandir(self.folder) as entries:
-            names = [entry.name for entry in entries if not entry.name.startswith((".", "tmp-", "tmp_"))]
+        try:
+            with os.scandir(self.folder) as entries:
+                names = [entry.name for entry in entries if not entry.name.startswith((".", "tmp-", "tmp_"))]
+        except OSError as error:
+            found = error.strerror or type(error).__name__
+            raise UsageError(
+                f"watch {self.folder}", found, "Name it again once it is back: the run goes on from there"
+            ) from None
         for name in names:
             path = self.folder / name
             if not _looks_like_one(path):

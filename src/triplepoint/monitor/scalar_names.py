@@ -39,4 +39,6 @@ def scalars_of(logged: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    # No number of a training has 300 digits, and a float has no room for one.
+    whole = isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**300
+    return whole or isinstance(value, float)

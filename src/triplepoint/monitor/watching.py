@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
+import stat
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -19,7 +21,7 @@ from triplepoint.monitor.appearing import Appearing, Candidate
 from triplepoint.monitor.naming import path_of
 from triplepoint.monitor.pipeline import Pipeline, checked, replay
 from triplepoint.monitor.scalar_names import scalars_of
-from triplepoint.monitor.sinks import Sink, sink_of
+from triplepoint.monitor.sinks import Sink, called, sink_of
 from triplepoint.records import Alert, Event, Frame, ScalarPoint, Visit, VisitKind
 from triplepoint.request import ScanRequest, recorded, settings_of, workers_of
 from triplepoint.scanning import run as run_scan
@@ -75,7 +77,8 @@ def watch(
     Yields what became of each checkpoint. One that cannot be read is an event of the run, and is tried again when it
     changes. A `trainer_state.json` beside the weights gives the scalars.
 
-    Errors: UsageError for a folder or run that is none. Cost: that of a scan, and a listing of the folder a look.
+    Errors: UsageError for a folder or run that is none, and where the folder goes. Cost: that of a scan, and a listing
+    of the folder a look.
     """
     root = Path(asked.path("folder", folder))
     if not root.is_dir():
@@ -106,7 +109,10 @@ def watch(
         writer, judge, sinks=forward, actions=actions, stop_on=ends, fault=fault, resumed=False
     )
     for sink in forward:
-        sink.begin(name_of(path), {"watched": str(root)})
+        try:
+            sink.begin(name_of(path), {"watched": str(root)})
+        except Exception as error:
+            fault(f"begin {called(sink)}", error)
     appearing = Appearing(root)
     unnumbered: set[str] = set()
     status = "stopped"
@@ -135,6 +141,8 @@ def watch(
             pause(seconds)
     finally:
         pipeline.close()
+        with contextlib.suppress(TriplepointError):  # the file has gone, and that is what ended it
+            writer.write([Frame(last or 0, time.time(), events=tuple(faults))] if faults else [])
         writer.finish(status)
 
 
@@ -169,13 +177,15 @@ def _logged(path: Path, step: int, last: int | None) -> tuple[ScalarPoint, ...]:
     """Scalars that a trainer wrote beside its weights, since the last checkpoint; none where the file is odd."""
     file = path / _STATE
     try:
-        if not path.is_dir() or file.is_symlink() or file.stat().st_size > _MOST_BYTES:
+        found = file.lstat()
+        if not stat.S_ISREG(found.st_mode) or found.st_size > _MOST_BYTES:
             return ()
-        history = json.loads(file.read_bytes())["log_history"]
+        with file.open("rb") as stream:
+            history = json.loads(stream.read(_MOST_BYTES))["log_history"]
         entries = [entry for entry in history if isinstance(entry, dict) and _is_step(entry.get("step"))]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return ()
-    found: dict[tuple[str, int], ScalarPoint] = {}
+    points: dict[tuple[str, int], ScalarPoint] = {}
     for entry in entries:
         at = int(entry["step"])
         if not (last or 0) < at <= step:
@@ -183,8 +193,8 @@ def _logged(path: Path, step: int, last: int | None) -> tuple[ScalarPoint, ...]:
         for name, value in scalars_of(entry).items():
             finite = math.isfinite(value)
             point = ScalarPoint(name, at, value if finite else None, non_finite=int(not finite))
-            found[name, at] = point
-    return tuple(sorted(found.values(), key=lambda point: (point.step, point.name)))
+            points[name, at] = point
+    return tuple(sorted(points.values(), key=lambda point: (point.step, point.name)))
 
 
 def _is_step(value: object) -> bool:
@@ -197,5 +207,9 @@ def _done(path: Path) -> tuple[set[tuple[str, int]], int | None]:
         return set(), None
     with open_run(path) as run:
         events = [event for event in run.events if event.kind == "checkpoint"]
-    done = {(str(event.data.get("name")), int(event.data.get("step", -1))) for event in events}
+    done = {
+        (str(event.data.get("name")), int(event.data["step"]))
+        for event in events
+        if _is_step(event.data.get("step"))
+    }
     return done, max((step for _, step in done), default=None)

@@ -95,10 +95,11 @@ class RunWriter:
         self._check()
         with self._guard:
             self._waiting += frames
-            written = self._drain()
-            self.dropped += len(self._waiting[MOST_WAITING:])
-            del self._waiting[MOST_WAITING:]
-            return written
+            try:
+                return self._drain()
+            finally:  # a file that is gone for good must not fill the memory either
+                self.dropped += len(self._waiting[MOST_WAITING:])
+                del self._waiting[MOST_WAITING:]
 
     def rewind(self, step: int) -> Mapping[str, int]:
         """Remove what lies after `step`, as of an abandoned branch; {table: rows removed}, which an event tells."""
