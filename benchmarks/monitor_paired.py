@@ -1,8 +1,8 @@
 """A monitor that is switched off and on again in turn within one training, so that speed is compared with itself.
 
 Segments of equal steps; of each pair one is watched and one is not, in random order. The clock of the budget stands
-still while the monitor is off, and a watched segment ends when everything that was begun in it is done and stored: its
-time holds all that watching costs, in whatever thread.
+still while the monitor is off, and a watched segment ends when every look that was begun in it is done. CPU time that
+the recorder still takes in an unwatched segment is taken from there and added to the next watched one.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ class PairedMonitor(Monitor):
         self._watched = True
         self._count = -1
         self._since = (0.0, 0.0)
+        self._spilled = self._recorded = 0.0
         PairedMonitor.made.append(self)
 
     def step(self, step: int | None = None, **scalars: Any) -> None:
@@ -61,10 +62,18 @@ class PairedMonitor(Monitor):
             self._drain()
         now = (time.perf_counter(), time.process_time())
         seconds, used = (one - other for one, other in zip(now, self._since, strict=True))
+        assert self._keeper is not None
+        recorded = self._keeper.seconds
+        if self._watched:
+            seconds, self._spilled = seconds + self._spilled, 0.0
+        else:
+            self._spilled += recorded - self._recorded
+            seconds -= recorded - self._recorded
+        self._recorded = recorded
         if self._count >= 2 * self.length:
             self.segments.append(Segment(len(self.segments) // 2, self._watched, seconds, used))
         if not self._watched and self._began is not None:
-            self._began += seconds
+            self._began += now[0] - self._since[0]
         if not self._order:
             self._order = self._random.choice([[True, False], [False, True]])
         self._watched = self._order.pop(0) if self._count else True
@@ -77,8 +86,6 @@ class PairedMonitor(Monitor):
         while self._analyst.busy() or self._analyst._open:
             time.sleep(0.0005)
             self._analyst.busy()
-        while self._keeper._recorder._waiting:
-            time.sleep(0.0005)
 
 
 def compared(segments: list[Segment], seed: int = 0) -> dict[str, float]:
