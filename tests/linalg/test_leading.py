@@ -99,7 +99,7 @@ def test_fewer_directions_than_the_block(generator):
 
 
 @pytest.mark.parametrize(
-    ("fill", "reason"), [(0.0, Reason.all_zero), (np.nan, Reason.non_finite), (1e30, Reason.non_finite)]
+    ("fill", "reason"), [(0.0, Reason.all_zero), (np.nan, Reason.non_finite), (np.inf, Reason.non_finite)]
 )
 def test_what_has_no_top_says_why(fill, reason, generator):
     assert leading(np.full((40, 30), fill, np.float32), generator) is reason
@@ -127,3 +127,19 @@ def test_of_products_the_change_is_that_of_the_products(generator):
 def test_a_change_that_is_no_number_has_a_reason(generator):
     before = generator.standard_normal((1, 9, 9))
     assert moved(before * np.nan, before) is Reason.non_finite
+
+
+@pytest.mark.parametrize("size", [1e-30, 1e-21, 1e-12, 1e12, 1e18, 1e30])
+def test_weights_of_any_size_are_followed(size, generator):
+    matrix = (size * heavy(300, 160, generator)).astype(np.float32)
+    found = leading(matrix, generator)
+    assert found.values[0] == pytest.approx(squares(matrix)[0], rel=1e-5)
+    again = leading(matrix, generator, found.vectors)
+    assert again.values[0] == pytest.approx(found.values[0], rel=1e-6)
+    change = moved(1.5 * matrix[None], matrix[None])
+    assert change == pytest.approx(np.linalg.norm(0.5 * matrix.astype(np.float64)), rel=1e-5)
+
+
+def test_what_has_not_moved_at_all_has_moved_by_nothing(generator):
+    matrix = heavy(30, 20, generator).astype(np.float32)
+    assert moved(matrix[None], matrix[None].copy()) == 0.0

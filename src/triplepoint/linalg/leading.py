@@ -26,6 +26,8 @@ square; at the edge of noise, where eigenvalues crowd, λ₁ came out up to .16 
 WARM, COLD = 2, 5
 """Blocks of the Krylov space from old vectors, and from none or where those were not enough."""
 ROUNDS = 3
+SAFE = (1e-22, 1e22)
+"""‖W‖_F² between these leaves the products of float32, which are of its square, within its range."""
 DIRECT = 128
 """Up to this side all eigenpairs at once are as cheap (2 ms)."""
 
@@ -52,12 +54,15 @@ def leading(
     """The `count` largest eigenvalues of one matrix (rows, columns), from the vectors of an earlier visit if there are.
 
     Rayleigh–Ritz on a block Krylov space of two blocks (five from nothing), again where the largest is not resolved; in
-    float32 for weights of 32 bits or fewer. Cost: 4·N·M·(count + 4) flops a block. `Reason`: non_finite, all_zero,
+    float32 for weights of 32 bits or fewer that are of a size it can square. Cost: 4·N·M·(count + 4) flops a block. `Reason`: non_finite, all_zero,
     not_converged. Source: Golub and Underwood 1977; Musco and Musco 2015, arXiv 1504.05477.
     """
     dtype = np.dtype(np.float64 if matrix.dtype == np.float64 else np.float32)
     wide = matrix if matrix.dtype == dtype else _converted(matrix, dtype)
-    with np.errstate(over="ignore", invalid="ignore"):
+    total = _squared(wide)
+    if not SAFE[0] < total < SAFE[1] and dtype == np.float32:
+        dtype = np.dtype(np.float64)
+        wide = _converted(matrix, dtype)
         total = _squared(wide)
     if not np.isfinite(total):
         return Reason.non_finite
@@ -107,14 +112,17 @@ def moved(after: Values, before: Values) -> float | Reason:
         left = np.asarray(np.linalg.qr(change.left, mode="r"))
         right = np.asarray(np.linalg.qr(change.right.T, mode="r"))
         return float(np.linalg.norm(left @ right.T))
-    with np.errstate(over="ignore", invalid="ignore"):
-        total = sum(_squared(matrix[rows]) for matrix in slices(change) for rows in blocks(matrix.shape))
+    parts = [matrix[rows] for matrix in slices(change) for rows in blocks(matrix.shape)]
+    total = sum(map(_squared, parts))
+    if not SAFE[0] < total < SAFE[1]:  # squares beyond float32 are 0 or infinite
+        total = sum(_squared(part.astype(np.float64)) for part in parts)
     return float(np.sqrt(total)) if np.isfinite(total) else Reason.non_finite
 
 
 def _squared(matrix: Array) -> float:
     # A dot product in float32 of 4096 x 4096 entries loses three digits; row by row it loses none that matter.
-    return float(np.sum(np.einsum("ij,ij->i", matrix, matrix), dtype=np.float64))
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        return float(np.sum(np.einsum("ij,ij->i", matrix, matrix), dtype=np.float64))
 
 
 def _converted(matrix: Array, dtype: np.dtype[Any]) -> Array:
