@@ -43,12 +43,12 @@ def test_only_what_is_measured_counts_as_dropped():
 
 def test_two_purses_of_one_budget():
     budget = Budget(0.01)
-    assert budget.full.can(100.0, 0.8)
-    assert not budget.full.can(100.0, 0.81)
-    assert budget.leading.can(100.0, 0.199)
-    assert not budget.leading.can(100.0, 0.21)
+    assert budget.full.can(100.0, 0.719)  # 80 % of nine tenths of a second
+    assert not budget.full.can(100.0, 0.721)
+    assert budget.leading.can(100.0, 0.179)
+    assert not budget.leading.can(100.0, 0.181)
     budget.full.promised = 0.5
-    assert not budget.full.can(100.0, 0.31)
+    assert not budget.full.can(100.0, 0.221)
     budget.overhead(0.5)
     assert (budget.full.spent, budget.leading.spent) == pytest.approx((0.4, 0.1))
 

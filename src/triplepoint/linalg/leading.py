@@ -54,8 +54,8 @@ def leading(
     """The `count` largest eigenvalues of one matrix (rows, columns), from the vectors of an earlier visit if there are.
 
     Rayleigh–Ritz on a block Krylov space of two blocks (five from nothing), again where the largest is not resolved; in
-    float32 for weights of 32 bits or fewer that are of a size it can square. Cost: 4·N·M·(count + 4) flops a block. `Reason`: non_finite, all_zero,
-    not_converged. Source: Golub and Underwood 1977; Musco and Musco 2015, arXiv 1504.05477.
+    float32 for weights of 32 bits or fewer that it can square. Cost: 4·N·M·(count + 4) flops a block. `Reason`:
+    non_finite, all_zero, not_converged. Source: Golub and Underwood 1977; Musco and Musco 2015, arXiv 1504.05477.
     """
     dtype = np.dtype(np.float64 if matrix.dtype == np.float64 else np.float32)
     wide = matrix if matrix.dtype == dtype else _converted(matrix, dtype)
