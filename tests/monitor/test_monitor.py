@@ -217,6 +217,28 @@ def test_a_resumed_run_goes_on_where_training_does(path):
         assert {"resumed", "rewound"} <= {event.kind for event in run.events}
 
 
+def test_a_step_that_is_none_is_a_fault_and_costs_no_other(path, caplog):
+    with caplog.at_level(logging.CRITICAL, "triplepoint"), Monitor(mlp(), path, scalars="all") as monitor:
+        for step in (1, 2**70, -(2**70), math.nan, math.inf, "x", 3.0, torch.tensor(4), 2, None):
+            monitor.step(step, train_loss=1.0)
+    assert monitor.cost.faults == 5
+    with monitor.run as run:
+        assert {point.step for point in run.scalar("train_loss")} == {1, 2, 3, 4}
+
+
+def test_a_remark_that_cannot_be_written_is_a_fault(path):
+    class Unsayable:
+        def __repr__(self):
+            raise RuntimeError("no")
+
+    with Monitor(mlp(), path) as monitor:
+        monitor.step(1, train_loss=1.0)
+        monitor.event("odd", what=Unsayable())
+    assert monitor.cost.faults == 1
+    with monitor.run as run:
+        assert run.last_value("train_loss") == 1.0
+
+
 def test_a_fault_at_the_end_does_not_keep_the_run_open(path, monkeypatch, caplog):
     def broken(*_):
         raise RuntimeError("no")

@@ -44,6 +44,8 @@ class Keeper:
         self._events = 0
         self._late: list[Frame] = []
         """Events that found the recorder closing, such as what the last frame or the end of a sink went wrong with."""
+        self._refused = 0
+        """Frames that no table takes, as counted so far: the writer tells of them in the run itself."""
         self.last_step = 0
         """Of a run that is resumed; 0 of a new one."""
         watch, ends = Watch(rules), checked(stop_on)
@@ -130,6 +132,8 @@ class Keeper:
     def _consume(self, frames: Sequence[Frame]) -> None:
         try:
             self._pipeline.consume(frames)
+            self.faults += self._writer.refused - self._refused
+            self._refused = self._writer.refused
         except Exception as error:
             self.dropped_scalars += sum(
                 frame.block.size for frame in frames if isinstance(frame, Waiting) and frame.block

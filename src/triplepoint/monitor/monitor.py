@@ -25,7 +25,7 @@ from triplepoint.monitor.naming import path_of
 from triplepoint.monitor.planning import Planner
 from triplepoint.monitor.processes import Processes
 from triplepoint.monitor.scalars import RATE, Block, detached
-from triplepoint.monitor.schedule import Always, Schedule, schedule_of
+from triplepoint.monitor.schedule import Always, Schedule, counted, schedule_of
 from triplepoint.monitor.sinks import Sink, sink_of
 from triplepoint.monitor.subject import Subject
 from triplepoint.records import Alert, Cost, Event
@@ -188,7 +188,7 @@ class Monitor:
             return
         used = time.thread_time()
         try:
-            self._step = self._step + 1 if step is None else int(step)
+            self._step = counted(self._step + 1 if step is None else step)
             if self._began is None:
                 self._began = began
                 self._begin()

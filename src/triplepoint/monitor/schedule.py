@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from triplepoint import asked
 from triplepoint.errors import UsageError
 
 Schedule: TypeAlias = Callable[[int], bool]
+
+LAST_STEP = 1 << 62
+"""SQLite counts to twice that; some steps are added to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,18 @@ class Always:
 
     def __str__(self) -> str:
         return "round robin, as the budget allows"
+
+
+def counted(step: Any) -> int:
+    """A step as the store can hold it; ValueError or its kin for anything else.
+
+    >>> counted(7.0), counted("12")
+    (7, 12)
+    """
+    number = int(step)
+    if not -LAST_STEP <= number <= LAST_STEP:
+        raise ValueError(f"the step {str(number)[:40]} is beyond 2**62")
+    return number
 
 
 def schedule_of(value: Schedule | int | str | None) -> Schedule:
