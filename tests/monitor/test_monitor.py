@@ -68,17 +68,19 @@ def test_a_look_of_one_step_is_one_frame(path):
 
 def test_round_robin_stays_within_its_budget(path):
     model = mlp()
-    with Monitor(model, path, 0.1, tolerance=0.0) as monitor:
-        end = time.monotonic() + 1.5
+    next(train(model, 1))  # the first step of an optimiser loads half of torch
+    with Monitor(model, path, 0.3, tolerance=0.0) as monitor:
+        end = time.monotonic() + 20
         for step, loss in train(model, 10**6):
             monitor.step(step, train_loss=loss)
-            if time.monotonic() > end:
+            whole = {id for id, light in monitor._analyst.took.copy() if not light}
+            if len(whole) == 3 or time.monotonic() > end:
                 break
     cost = monitor.cost
     with monitor.run as run:
         looks = {id: len(list(run.visits(id))) for id in ("0.weight", "2.weight", "4.weight")}
     # One look that took longer than the last of its kind may overdraw it; the machine that tests is busy.
-    assert cost.of_wall < 0.15
+    assert cost.of_wall < 0.45
     assert min(looks.values()) >= 1
     assert max(looks.values()) - min(looks.values()) <= 2
     assert cost.faults == 0
