@@ -12,7 +12,7 @@ from typing import Any
 
 from triplepoint.linalg.threads import blas_threads, found_libraries
 from triplepoint.monitor.budget import Purse
-from triplepoint.monitor.looking import Looker
+from triplepoint.monitor.looking import Looker, warm
 from triplepoint.monitor.subject import Copied
 from triplepoint.records import Visit
 
@@ -50,6 +50,8 @@ class Analyst:
         self.took: dict[tuple[str, bool], float] = {}
         """{(first row id of a task, whether at the top alone): CPU seconds of the last such look}."""
         self._libraries: Any = found_libraries()
+        with blas_threads(1, self._libraries):
+            warm(looker.settings)
         # Without a lock: a signal handler may close the monitor while `take` is under way.
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
         self._open = 0
