@@ -81,8 +81,8 @@ def test_steps_are_counted_though_little_is_logged(tmp_path):
 
 
 def test_an_alert_ends_the_training(tmp_path):
-    done, _ = loop(tmp_path, steps=400, lr=1e30, stop_on=["info"])
-    assert done < 400
+    done, _ = loop(tmp_path, steps=50_000, lr=1e30, stop_on=["info"])
+    assert done < 50_000
     with open_run(tmp_path / "run.db") as run:
         assert run.alerts
 

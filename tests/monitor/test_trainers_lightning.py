@@ -110,8 +110,8 @@ def test_steps_and_numbers_are_those_of_the_trainer(name, tmp_path):
 
 def test_an_alert_ends_the_training(tmp_path):
     pl = package(PACKAGES[0])
-    trainer = fit(pl, tmp_path, watch(tmp_path, stop_on=["info"]), module(pl, lr=1e6), steps=400)
-    assert trainer.global_step < 400
+    trainer = fit(pl, tmp_path, watch(tmp_path, stop_on=["info"]), module(pl, lr=1e6), steps=5000)
+    assert trainer.global_step < 5000
     assert trainer.should_stop
     with open_run(tmp_path / "run.db") as run:
         assert run.alerts

@@ -133,9 +133,9 @@ def test_the_configuration_names_trainer_arguments_and_model(trained):
 
 def test_an_alert_ends_the_training(tmp_path):
     callback = watch(tmp_path, stop_on=["info"])
-    made = trainer(tmp_path, callback, steps=400, learning_rate=1e6)
+    made = trainer(tmp_path, callback, steps=5000, learning_rate=1e6)
     made.train()
-    assert made.state.global_step < 400
+    assert made.state.global_step < 5000
     assert open_run(tmp_path / "run.db").alerts
 
 

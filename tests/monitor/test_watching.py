@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 import shutil
 import threading
 
@@ -218,6 +219,19 @@ def test_what_has_no_step_is_remembered_by_name(folder):
     appearing = Appearing(folder)
     assert not appearing.ready(now=True)
     assert appearing.unnumbered == {"best.safetensors"}
+
+
+def test_an_interrupt_within_a_scan_ends_it_without_half_a_checkpoint(folder, tmp_path, monkeypatch):
+    write(folder, 1)
+    whole = scan(folder / "checkpoint-1")
+    broken_off = replace(whole, provenance=replace(whole.provenance, interrupted=True))
+    monkeypatch.setattr("triplepoint.monitor.watching.run_scan", lambda _: broken_off)
+    with pytest.raises(KeyboardInterrupt):
+        list(watch(folder, tmp_path / "run", once=True))
+    with open_run(tmp_path / "run") as run:
+        assert (run.status, run.counts()["visits"]) == ("stopped", 0)
+    monkeypatch.undo()
+    assert [one.step for one in watch(folder, tmp_path / "run", once=True)] == [1]
 
 
 def test_what_has_no_step_is_said_once(folder, tmp_path):

@@ -164,6 +164,8 @@ def _frame(candidate: Candidate, request: ScanRequest, last: int | None) -> tupl
     except TriplepointError as error:
         text = f"{name}: {error.found}. {error.next}"
         return Frame(last or 0, now, events=(Event("unreadable", text[:500], step),)), error.found
+    if scan.provenance.interrupted:
+        raise KeyboardInterrupt  # a scan hands back what it has; a checkpoint is in the run as a whole or not at all
     visits = tuple(
         Visit(step, row.id, VisitKind.full, row.metrics, row, seconds=row.seconds or 0.0)
         for row in scan.matrices
