@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
 import shutil
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
