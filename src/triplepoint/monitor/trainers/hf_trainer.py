@@ -79,6 +79,6 @@ def _configuration(args: Any, model: Any) -> dict[str, Any]:
     for name, record in (("args", args), ("model", getattr(model, "config", None))):
         try:
             found[name] = plain(record.to_dict())  # type: ignore[union-attr]
-        except Exception:
+        except Exception:  # a configuration that cannot describe itself is no reason not to watch
             continue
     return found
