@@ -1,0 +1,79 @@
+// Where documents come from: embedded in this file, or from the server this page came from.
+
+import { bytes } from "./columns.js";
+
+/** The documents that were written into this file; null where the page is live. */
+export async function embedded() {
+  const element = document.getElementById("data");
+  if (!element) return null;
+  const packed = new Blob([bytes(element.textContent.trim())]).stream();
+  const text = await new Response(packed.pipeThrough(new DecompressionStream("gzip"))).text();
+  element.remove();
+  return JSON.parse(text);
+}
+
+/** A document in this file: what it holds is all there is. */
+export const FILE = { live: false };
+
+/** The server of the live page. */
+export class Server {
+  constructor() {
+    this.live = true;
+  }
+
+  async ask(path, values = {}) {
+    const answer = await fetch(`${path}?${new URLSearchParams(values)}`, { credentials: "same-origin" });
+    const found = await answer.json().catch(() => null);
+    if (!answer.ok) {
+      const told = found?.found ? `${found.asked}: ${found.found}. ${found.next}` : `the server answered ${answer.status}`;
+      throw Object.assign(new Error(told), { status: answer.status });
+    }
+    return found;
+  }
+
+  runs() {
+    return this.ask("/api/runs");
+  }
+
+  document(kind, name) {
+    return this.ask("/api/document", { kind, name });
+  }
+
+  metric(subject, metric) {
+    return this.ask("/api/metric", { name: subject.name, metric, frame: subject.frame });
+  }
+
+  spectra(subject, layer) {
+    return this.ask("/api/spectra", { name: subject.name, layer });
+  }
+
+  row(subject, layer, step) {
+    return this.ask("/api/row", { name: subject.name, layer, step });
+  }
+
+  /** Follow a run: `take(frame)` for each frame, `tell(state)` for `{connected}`, `{status, verdict}` or `{gone}`; returns how to stop. */
+  follow(subject, take, tell) {
+    const query = new URLSearchParams({ name: subject.name, after: subject.frame });
+    let stream = null;
+    const open = () => {
+      stream?.close();
+      query.set("after", subject.frame);
+      stream = new EventSource(`/api/stream?${query}`);
+      stream.addEventListener("open", () => tell({ connected: true }));
+      stream.addEventListener("frame", (event) => take(JSON.parse(event.data)));
+      stream.addEventListener("status", (event) => tell(JSON.parse(event.data)));
+      stream.addEventListener("gone", (event) => tell({ gone: event.data || true }));
+      stream.addEventListener("error", () => {
+        tell({ connected: false });
+        // An answer that is no stream ends an EventSource for good; a server that comes back is found again.
+        if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, 2000);
+      });
+    };
+    let again = 0;
+    open();
+    return () => {
+      clearTimeout(again);
+      stream.close();
+    };
+  }
+}

@@ -1,0 +1,73 @@
+"""The list of layers: every tensor with its name, shape, block and fate."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from triplepoint.page.wording import words
+from triplepoint.records import MatrixRow, Reason, is_slice
+from triplepoint.report.order import label
+
+Document = dict[str, Any]
+
+
+def layers(rows: Sequence[MatrixRow]) -> list[Document]:
+    """One entry a row, in their order."""
+    blocks = blocks_of([row.id for row in rows])
+    return [_layer(index, row, blocks[row.id]) for index, row in enumerate(rows)]
+
+
+def blocks_of(ids: Sequence[str]) -> Mapping[str, str | None]:
+    """The part of the network that each id lies in: up to its first whole-number component, else the first component
+    where several share it.
+
+    >>> blocks_of(["encoder.layer.0.a", "encoder.layer.1.a", "head.w", "head.b", "pooler"])
+    {'encoder.layer.0.a': 'encoder.layer.0', 'encoder.layer.1.a': 'encoder.layer.1', 'head.w': 'head', 'head.b': 'head', \
+'pooler': None}
+    """
+    parts = {id: id.split("/")[0].split(".") for id in ids}
+    firsts = Counter(names[0] for names in parts.values())
+    found: dict[str, str | None] = {}
+    for id, names in parts.items():
+        at = next((k for k, name in enumerate(names) if name.isascii() and name.isdecimal()), None)
+        if at is not None and len(names) > 1:
+            found[id] = ".".join(names[: at + 1])
+        else:
+            found[id] = names[0] if firsts[names[0]] > 1 and len(names) > 1 else None
+    return found
+
+
+def reasons(rows: Sequence[MatrixRow]) -> dict[str, str]:
+    """{code: sentence} of every reason that occurs, for a tensor or for one of its metrics."""
+    found = {row.reason for row in rows} | {code for row in rows for code in row.metric_status.values()}
+    return {reason.value: reason.sentence for reason in Reason if reason in found}
+
+
+def slices(row: MatrixRow) -> int:
+    """How many matrices of `shape` the eigenvalues of a row come from: the positions of a pooled kernel, else 1."""
+    if row.shape is None or row.num_eigenvalues is None or is_slice(row):
+        return 1
+    return max(1, row.num_eigenvalues // max(1, min(row.shape)))
+
+
+def _layer(index: int, row: MatrixRow, block: str | None) -> Document:
+    return {
+        "index": index,
+        "id": row.id,
+        "label": label(row),
+        "block": block,
+        "kind": row.kind,
+        "shape": None if row.shape is None else list(row.shape),
+        "scale": row.scale,
+        "slices": slices(row),
+        "tensor_shape": list(row.tensor_shape),
+        "dtype": row.dtype,
+        "counted": row.counted,
+        "status": row.status,
+        "reason": None if row.reason is None else row.reason.value,
+        "detail": None if row.detail is None else words(row.detail),
+        "num_eigenvalues": row.num_eigenvalues,
+        "spectral_class": None if row.spectral_class is None else row.spectral_class.spectral_class.value,
+    }
