@@ -13,36 +13,45 @@ from triplepoint.records.run_entries import RunEntry
 from triplepoint.store import places
 from triplepoint.store.run import Run
 
+LEAVES = "a link that leaves the folder"
+
 
 def runs(folder: str | os.PathLike[str] = places.RUNS) -> tuple[RunEntry, ...]:
     """The run of the folder itself, of each of its folders, and each `.db` file in it; the newest first."""
     root = Path(folder)
     try:
-        found = [_entry(path, root) for path in _files(root)]
+        found = [entry(path, root) for path in files(root)]
     except OSError as error:
         raise UsageError(
             f"list the runs of {root}",
             error.strerror or type(error).__name__,
             "Name a folder of runs, or begin one with triplepoint.Monitor",
         ) from None
-    return tuple(sorted(found, key=lambda entry: (-(entry.started or 0.0), entry.name)))
+    return tuple(sorted(found, key=lambda found: (-(found.started or 0.0), found.name)))
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for entry in sorted(os.scandir(root), key=lambda entry: entry.name):
-        path = Path(entry.path)
-        if entry.is_dir():
+def files(root: Path) -> Iterator[Path]:
+    """Where the runs of a folder lie, none of them opened; OSError where the folder cannot be read."""
+    for found in sorted(os.scandir(root), key=lambda found: found.name):
+        path = Path(found.path)
+        if found.is_dir():
             if os.path.lexists(path / places.FILE):
                 yield path / places.FILE
         elif path.suffix.lower() == ".db":
             yield path
 
 
-def _entry(path: Path, root: Path) -> RunEntry:
+def inside(path: Path, root: Path) -> bool:
+    """Whether a file lies in the folder, all links followed."""
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root))
+
+
+def entry(path: Path, root: Path) -> RunEntry:
+    """One line of the list, whatever the file is."""
     name = places.name_of(path)
     try:
-        if not Path(os.path.realpath(path)).is_relative_to(os.path.realpath(root)):
-            return RunEntry(name, str(path), "a link that leaves the folder")
+        if not inside(path, root):
+            return RunEntry(name, str(path), LEAVES)
         with Run(path) as run:
             return _summary(run, name)
     except TriplepointError as error:
