@@ -28,6 +28,7 @@ export function timeline(host, app) {
 
   const drawMarks = () => {
     const { subject } = app;
+    if (!subject) return;
     replace(
       marks,
       subject.alerts
