@@ -144,8 +144,8 @@ class Monitor:
         room = int(MEMORY_SHARE * memory.available_bytes())
         if processes.writes:
             chosen = {
-                "budget": share, "schedule": str(when), "worker": worker, "tolerance": tolerance,
-                "scalars": scalars, "rules": None if rules is None else list(rules), "stop_on": list(stop_on),
+                "budget": share, "schedule": str(when), "worker": worker, "tolerance": tolerance, "scalars": scalars,
+                "rules": None if rules is None else list(rules), "stop_on": list(stop_on), "order": subject.order,
             }  # fmt: skip
             self._keeper = Keeper(
                 self.path,

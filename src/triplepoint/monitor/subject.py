@@ -60,6 +60,7 @@ class Subject:
     """{name: (shape, dtype, class) that its plan was made from}."""
     _task_of: dict[str, Task] = field(init=False)
     """{row id: task}."""
+    _order: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         self._open()
@@ -84,6 +85,7 @@ class Subject:
             matrices.plan(reader.tensors(), reader.config, reader.read, matrices.overrides_of(())),
             reader.read,
         )
+        self._order = tuple(plan.id for plan in plans)
         groups = [tuple(group) for _, group in groupby(chosen(plans, self.layers), key=_sources)]
         # A filtered whole still carries the parts and slices that were not.
         self.tasks = tuple(task for task in groups if any(plan.reason is None for plan in task))
@@ -92,6 +94,11 @@ class Subject:
         names = {name for task in self.tasks for plan in task for name in plan.sources}
         self._described = {name: _description(reader.value(name)) for name in names}
         self._task_of = {plan.id: task for task in self.tasks for plan in task}
+
+    @property
+    def order(self) -> list[str]:
+        """Ids of all rows in the order of the model; a run is visited in any other."""
+        return list(self._order)
 
     @property
     def frozen(self) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Arrays as they travel to the browser: base64 of little-endian numbers, which it turns into a typed array in one go."""
+"""Arrays as they travel to the browser: base64 of little-endian numbers, each a typed array there in one go."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _FLOAT32 = (1e-37, 1e38)
 def column(values: Sequence[float | None] | np.ndarray[Any, Any], type: Type) -> Column:
     """`{"t": type, "d": base64}`; a missing number is NaN, and so is an infinite one.
 
-    What single precision cannot hold (1e-40, 1e40) is written as `f8`; a count below 0 or beyond its type is held at the
-    end of its range.
+    What single precision cannot hold (1e-40, 1e40) is written as `f8`; a count beyond its type is held at the end of
+    its range.
 
     >>> column([1.0, None], "f4")
     {'t': 'f4', 'd': 'AACAPwAAwH8='}

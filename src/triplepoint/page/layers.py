@@ -23,9 +23,8 @@ def blocks_of(ids: Sequence[str]) -> Mapping[str, str | None]:
     """The part of the network that each id lies in: up to its first whole-number component, else the first component
     where several share it.
 
-    >>> blocks_of(["encoder.layer.0.a", "encoder.layer.1.a", "head.w", "head.b", "pooler"])
-    {'encoder.layer.0.a': 'encoder.layer.0', 'encoder.layer.1.a': 'encoder.layer.1', 'head.w': 'head', 'head.b': 'head', \
-'pooler': None}
+    >>> list(blocks_of(["encoder.layer.0.a", "encoder.layer.1.a", "head.w", "head.b", "pooler"]).values())
+    ['encoder.layer.0', 'encoder.layer.1', 'head', 'head', None]
     """
     parts = {id: id.split("/")[0].split(".") for id in ids}
     firsts = Counter(names[0] for names in parts.values())

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from triplepoint.records.classes import Classified, SpectralClass
-from triplepoint.records.encoding import TRAP_NUMBERS
+from triplepoint.records.encoding import SPECTRA, TRAP_NUMBERS
 from triplepoint.records.measurements import Finding, Severity
 from triplepoint.records.reasons import Reason
 from triplepoint.records.rows import MatrixRow, Phase
@@ -41,7 +41,7 @@ def row(entry: Document) -> MatrixRow:
     shape = None if entry.get("shape") is None else tuple(items(entry, "shape", int))
     if shape is not None and len(shape) != 2:
         raise ValueError("shape has not two sides")
-    singular_values = _numbers(entry, "singular_values") if "singular_values" in entry else None
+    spectra = {name: _numbers(entry, name) for name in SPECTRA if name in entry}
     cells = mapping(entry, "metrics")
     metrics = {name: optional(cells, name, float) for name in cells}
     return MatrixRow(
@@ -66,7 +66,7 @@ def row(entry: Document) -> MatrixRow:
         metrics=metrics,
         metric_status={name: Reason(code) for name, code in mapping(entry, "metric_status").items()},
         findings=tuple(_finding(finding) for finding in items(entry, "findings", dict)),
-        singular_values=singular_values,
+        **spectra,
         seconds=optional(entry, "seconds", float),
         spectral_class=None
         if entry.get("spectral_class") is None

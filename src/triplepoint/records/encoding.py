@@ -16,6 +16,7 @@ from triplepoint.records.rows import MatrixRow
 from triplepoint.records.scans import FALSE_DISCOVERY_RATE, Provenance, ReplicaDiscoveries, Summary
 from triplepoint.records.traps import Trap
 
+SPECTRA = ("singular_values", "shuffled_singular_values")
 TRAP_NUMBERS = ("eigenvalue", "strength", "effective_rows", "effective_columns", "mean_overlap")
 
 
@@ -53,10 +54,12 @@ def row(record: MatrixRow) -> dict[str, Any]:
         "detail": record.detail,
         "seconds": _number(record.seconds),
         "spectral_class": None if record.spectral_class is None else _classified(record.spectral_class),
-        "traps": [_trap(trap) for trap in record.traps],
+        "traps": [trap(one) for one in record.traps],
     }
-    if record.singular_values is not None and np.isfinite(record.singular_values).all():
-        document["singular_values"] = record.singular_values.tolist()
+    for name in SPECTRA:
+        sigma = getattr(record, name)
+        if sigma is not None and np.isfinite(sigma).all():
+            document[name] = sigma.tolist()
     return document
 
 
@@ -119,8 +122,9 @@ def _classified(record: Classified) -> dict[str, Any]:
     }
 
 
-def _trap(trap: Trap) -> dict[str, Any]:
-    document = {name: _number(getattr(trap, name)) for name in TRAP_NUMBERS}
+def trap(record: Trap) -> dict[str, Any]:
+    """One entry of `traps`."""
+    document = {name: _number(getattr(record, name)) for name in TRAP_NUMBERS}
     entries = [
         {
             "row": e.row,
@@ -130,9 +134,9 @@ def _trap(trap: Trap) -> dict[str, Any]:
             "slice": e.slice,
             "index": None if e.index is None else list(e.index),
         }
-        for e in trap.entries
+        for e in record.entries
     ]
-    return document | {"cause": trap.cause.value, "entries": entries}
+    return document | {"cause": record.cause.value, "entries": entries}
 
 
 def _number(value: float | None) -> float | None:

@@ -61,6 +61,9 @@ class MatrixRow:
     """Outliers of the shuffled matrix, the strongest first; `num_traps` counts them all."""
     singular_values: np.ndarray[Any, np.dtype[np.float64]] | None = None
     """(num_eigenvalues,) descending; only when asked for."""
+    shuffled_singular_values: np.ndarray[Any, np.dtype[np.float64]] | None = None
+    """(num_eigenvalues,) descending, of the first draw of `--randomize`, pooled as the row's own; only when both were
+    asked for."""
     seconds: float | None = None
     """Wall time of this matrix in its worker: read, spectrum, fit, metrics."""
     null_p: float | None = None

@@ -49,6 +49,13 @@ class Access:
         self._guard = threading.RLock()
         self._connection = None
 
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[None]:
+        """Within the block all calls of this thread see the same frames, whatever is written meanwhile; other threads
+        that share the run wait."""
+        with self._reading():
+            yield
+
     def __enter__(self) -> Self:
         return self
 

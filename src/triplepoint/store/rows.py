@@ -11,7 +11,7 @@ from triplepoint.records import MatrixRow, decoding, encoding
 
 _NOT_IDENTITY = frozenset({
     *("status", "reason", "detail", "phase", "phase_confidence", "metrics", "metric_status", "findings", "seconds"),
-    *("spectral_class", "traps", "resolved_from", "singular_values"),
+    *("spectral_class", "traps", "resolved_from", "singular_values", "shuffled_singular_values"),
 })  # fmt: skip
 _COLUMNS = frozenset({"metrics", "metric_status", "status", "phase", "singular_values"})
 """Fields that have a column or table of their own."""
@@ -92,7 +92,7 @@ def loads(text: Any) -> dict[str, Any]:
 
 
 def _bare(row: MatrixRow) -> MatrixRow:
-    return replace(row, singular_values=None)
+    return replace(row, singular_values=None, shuffled_singular_values=None)
 
 
 def _refuse(name: str) -> Any:
