@@ -278,6 +278,7 @@ def any_row(draw: st.DrawFn) -> MatrixRow:
         metric_status={name: Reason.undefined for name, value in metrics.items() if value is None},
         findings=tuple(draw(st.lists(findings, max_size=2))),
         singular_values=draw(some(st.lists(_number, max_size=4).map(np.array))),
+        shuffled_singular_values=draw(some(st.lists(_number, max_size=4).map(np.array))),
         seconds=draw(some(_number)),
         spectral_class=draw(some(_classes)),
         traps=tuple(draw(st.lists(_traps, max_size=2))),

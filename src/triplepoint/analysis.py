@@ -34,6 +34,7 @@ from triplepoint.records import (
     MatrixRow,
     Measurement,
     PowerLawFit,
+    Randomized,
     Reason,
     Severity,
     Spectrum,
@@ -212,6 +213,7 @@ def _row(plan: MatrixPlan, matrix: WeightMatrix, found: Decomposition, settings:
         spectral_class=_present(spectral_class),
         traps=traps.traps if traps is not None else (),
         singular_values=spectrum.singular_values if settings.spectra else None,
+        shuffled_singular_values=_shuffled(facts, settings),
         null_p=bulk.p_value if bulk is not None else None,
     )
 
@@ -242,6 +244,14 @@ def _loud(plan: MatrixPlan, findings: tuple[Finding, ...]) -> tuple[Finding, ...
     if plan.counted or plan.secondary:
         return findings
     return tuple(replace(finding, severity=Severity.info) for finding in findings)
+
+
+def _shuffled(facts: Facts, settings: Settings) -> Array | None:
+    """σ of the first shuffle, where spectra are kept and a metric has asked for it anyway."""
+    if not (settings.spectra and settings.null.randomize):
+        return None
+    found = facts.get(Randomized)
+    return None if isinstance(found, Reason) else found.singular_values
 
 
 def _present(record: Any) -> Any:

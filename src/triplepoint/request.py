@@ -123,6 +123,7 @@ def _null(request: ScanRequest, seed: int, *, drawn: bool) -> NullSettings:
         level=asked.real("level", request.level, 1e-6, 0.2, "0.01 for one false alarm in 100"),
         bulk=asked.word("bulk", request.bulk, BULKS),
         randomize=_draws("randomize", request.randomize, 1) or int(drawn),
+        spectra=request.spectra,
         null=kind,
         replicas=replicas
         if count is None

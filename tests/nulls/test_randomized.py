@@ -5,6 +5,8 @@ Witnesses: `numpy.linalg.svd` of the same shuffles, SciPy's Jensen–Shannon and
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.spatial import distance
@@ -17,6 +19,8 @@ from triplepoint.nulls.randomized import jensen_shannon, log_distance, randomize
 from triplepoint.nulls.settings import NullSettings
 from triplepoint.nulls.traps import bound, find_traps
 from triplepoint.records import Randomized, Reason, Traps
+from triplepoint.request import ScanRequest
+from triplepoint.scanning import run
 
 
 def draws(values: np.ndarray, settings: NullSettings) -> list[np.ndarray]:
@@ -109,3 +113,34 @@ def test_what_cannot_be_shuffled_says_why():
     assert randomized(*records(factors((60, 40), 8)), settings) is Reason.low_rank
     assert randomized(*records(np.ones((20, 20))), settings) is Reason.undefined
     assert randomized(*records(gaussian((20, 4), 0)), settings) is Reason.too_few_eigenvalues
+
+
+@pytest.mark.parametrize("shape", [(120, 80), (80, 120), (5, 40, 20)])
+def test_the_spectrum_that_is_kept_is_that_of_the_first_shuffle(shape):
+    values = np.random.default_rng(7).standard_t(3, shape) + 0.1
+    settings = NullSettings(name="w", seed=2, randomize=2, spectra=True)
+    found = randomized(*records(values, scale=0.5), settings)
+    assert isinstance(found, Randomized)
+    expected = np.sqrt(np.sort(draws(values, settings)[0], axis=None)[::-1])
+    np.testing.assert_allclose(found.singular_values, expected, rtol=1e-6)
+    assert randomized(*records(values, scale=0.5), replace(settings, spectra=False)) == found
+
+
+@pytest.mark.parametrize(("spectra", "randomize"), [(True, 1), (True, 0), (False, 1)])
+def test_a_scan_keeps_a_shuffled_spectrum_only_where_spectra_and_shuffles_are_asked_for(spectra, randomize):
+    values = {"w": heavy_tailed((60, 40), 3.0), "conv": gaussian((12, 10, 3, 3), 1), "bias": np.zeros(3)}
+    scans = [
+        run(ScanRequest(source=values, workers=1, spectra=kept, randomize=randomize))
+        for kept in (spectra, False)
+    ]
+    kept = {row.id: row.shuffled_singular_values for row in scans[0].matrices}
+    analysed = [row.id for row in scans[0].matrices if row.status == "ok"]
+    assert [id for id, sigma in kept.items() if sigma is not None] == (
+        analysed if spectra and randomize else []
+    )
+    for one, other in zip(*(scan.matrices for scan in scans), strict=True):
+        assert one.metrics == other.metrics
+        assert one.findings == other.findings
+        if kept[one.id] is not None:
+            assert kept[one.id].shape == one.singular_values.shape
+            assert one.scale * kept[one.id][0] ** 2 == pytest.approx(one.metrics["max_rand_eval"], rel=1e-12)

@@ -114,6 +114,9 @@ def test_spectra_are_written_only_where_they_were_asked_for() -> None:
     assert "singular_values" not in encoding.row(synthetic.row())
     written = encoding.row(synthetic.row(singular_values=np.array([2.0, 1.0])))
     assert written["singular_values"] == [2.0, 1.0]
+    assert "shuffled_singular_values" not in written
+    shuffled = encoding.row(synthetic.row(shuffled_singular_values=np.array([1.5, 1.25])))
+    assert shuffled["shuffled_singular_values"] == [1.5, 1.25]
 
 
 def test_another_ending_is_refused_with_the_two_that_work(tmp_path: Path) -> None:

@@ -116,7 +116,11 @@ _EXITS = (
     metavar="PATH",
     help="The weights that training began from: fro_dist, dist_spec_init, w_cka … of every matrix, matched by id.",
 )
-@click.option("--spectra", is_flag=True, help="Add the singular values to json and jsonl.")
+@click.option(
+    "--spectra",
+    is_flag=True,
+    help="Add the singular values to json and jsonl, with --randomize also those of the first shuffle.",
+)
 @click.option(
     "--fail-on",
     type=click.Choice(["never", "info", "warning", "error"]),

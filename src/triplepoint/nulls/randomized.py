@@ -65,6 +65,7 @@ def randomized(
         num_traps_mean=math.fsum(counts) / len(counts),
         num_traps_sd=_deviation(counts),
         replicas=len(counts),
+        singular_values=np.sqrt(first / spectrum.scale) if settings.spectra else None,
     )
 
 

@@ -21,6 +21,8 @@ class NullSettings:
     """How the noise level of the bulk is fitted: `quantiles` or `kde`."""
     randomize: int = 0
     """Shuffles whose full spectra are computed; 0 for the cheap search for traps."""
+    spectra: bool = False
+    """Whether the eigenvalues of the first shuffle are kept."""
     null: str = "signflip"
     """Kind of the replicas of `--null`."""
     replicas: int = 199

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
+
+import numpy as np
 
 
 class Cause(StrEnum):
@@ -89,6 +92,10 @@ class Randomized:
     """Mean count of traps over the replicas."""
     num_traps_sd: float | None
     replicas: int
+    singular_values: np.ndarray[Any, np.dtype[np.float64]] | None = field(
+        default=None, compare=False, repr=False
+    )
+    """(slices · M,) descending, of the first draw; None unless they were asked for."""
 
 
 @dataclass(frozen=True, slots=True)
