@@ -5,14 +5,14 @@
 >>> from triplepoint.store import open_run
 >>> with open_run(path) as opened:
 ...     opened.counts()["frames"], opened.scalar_names
-(22, ('learning_rate', 'test_accuracy', 'test_loss', 'train_accuracy', 'train_loss'))
+(22, ('train_loss', 'test_loss', 'train_accuracy', 'test_accuracy', 'learning_rate'))
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,10 +38,24 @@ from triplepoint.store import RunWriter
 STRIDE = 10
 """Optimiser steps between two frames."""
 EPOCH = 1_790_000_000.0
-FULL_EVERY = 3
-"""Of the visits of a layer one in three is full; the others look at the top or find nothing changed."""
 BATCH = 200
 """Frames that are written in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How the layers of a synthetic run are looked at."""
+
+    per_step: int | None = None
+    """Layers that are looked at in one frame, round robin; by default as many as give each layer 24 visits."""
+    full_every: int = 3
+    """Of the visits of a layer one in so many is full; the others look at the top or find nothing changed."""
+    spectra: bool = True
+    """Whether full visits keep theirs."""
+    seed: int = 0
+
+
+DEFAULT = Way()
 
 
 def synthetic_run(
@@ -49,38 +63,20 @@ def synthetic_run(
     *,
     layers: int = 300,
     steps: int = 1000,
-    per_step: int | None = None,
     width: int = 64,
-    spectra: bool = True,
-    full_every: int = FULL_EVERY,
-    seed: int = 0,
     status: str | None = "finished",
+    **way: Any,
 ) -> Path:
     """Write a run of `steps` frames over a model of `layers` matrices; returns the path.
 
-    Args:
-        path: of the file, such as `runs/large/run.db`.
-        per_step: layers that are looked at in one frame, round robin; by default as many as give each layer 24 visits.
-            `layers + 24` looks at all of them at every step.
-        width: of the model; spectra have `width` values or fewer.
-        spectra: whether full visits keep theirs.
-        full_every: of the visits of a layer one in so many is full.
-        status: how it ends; None closes it as a run that did not end.
-
-    Cost: 0.1 ms a visit that is not full, 0.5 ms one that is.
+    `path` is the file, such as `runs/large/run.db`; spectra have `width` values or fewer; `status` None closes it as a
+    run that did not end; the rest are the fields of `Way`. `per_step=1000` looks at every layer at every step.
+    Cost: 0.1 ms a visit.
     """
     path = Path(path)
-    with writer(path, layers=layers, width=width, seed=seed) as made:
+    with writer(path, layers=layers, width=width) as made:
         waiting: list[Frame] = []
-        for frame in frames(
-            layers=layers,
-            steps=steps,
-            per_step=per_step,
-            width=width,
-            spectra=spectra,
-            full_every=full_every,
-            seed=seed,
-        ):
+        for frame in frames(layers=layers, steps=steps, width=width, way=Way(**way)):
             waiting.append(frame)
             if len(waiting) == BATCH:
                 made.write(waiting)
@@ -91,66 +87,44 @@ def synthetic_run(
     return path
 
 
-def writer(path: str | Path, *, layers: int = 300, width: int = 64, seed: int = 0) -> RunWriter:
+def writer(path: str | Path, *, layers: int = 300, width: int = 64) -> RunWriter:
     """A store that knows the order of this model, to which `frames` can be written one by one."""
+    order = [one.id for one in model(layers, width)]
     provenance = {
         "version": "0.1.0",
         "source": "Transformer",
         "digest": "blake2b:0",
-        "seed": seed,
+        "seed": 0,
         "settings": {"mode": "precise", "spectra": True},
-        "monitor": {
-            "budget": 0.01,
-            "schedule": "round robin",
-            "order": [one.id for one in model(layers, width)],
-        },
+        "monitor": {"budget": 0.01, "schedule": "round robin", "order": order},
         "environment": {"python": "3.11", "numpy": np.__version__, "cores": "2"},
     }
-    return RunWriter(
-        path, configuration={"learning_rate": 1e-3, "weight_decay": 0.1, "batch": 512}, provenance=provenance
-    )
+    configuration = {"learning_rate": 1e-3, "weight_decay": 0.1, "batch": 512}
+    return RunWriter(path, configuration=configuration, provenance=provenance)
 
 
-def frames(
-    *,
-    layers: int = 300,
-    steps: int = 1000,
-    per_step: int | None = None,
-    width: int = 64,
-    spectra: bool = True,
-    full_every: int = FULL_EVERY,
-    seed: int = 0,
-) -> Iterator[Frame]:
-    """The frames of `synthetic_run` in their order; (steps, seed, model) decide everything."""
+def frames(*, layers: int = 300, steps: int = 1000, width: int = 64, way: Way = DEFAULT) -> Iterator[Frame]:
+    """The frames of `synthetic_run` in their order; the arguments decide everything."""
     matrices = model(layers, width)
-    turn = max(1, math.ceil(24 * len(matrices) / steps)) if per_step is None else min(per_step, len(matrices))
-    generator = np.random.default_rng(seed)
+    turn = min(way.per_step or math.ceil(24 * len(matrices) / steps), len(matrices))
+    generator = np.random.default_rng(way.seed)
     seen = [0] * len(matrices)
     place = 0
-    began = Event("begun", f"training begins, {len(matrices)} tensors", 0)
-    yield Frame(0, EPOCH, events=(began,))
+    yield Frame(0, EPOCH, events=(Event("begun", f"training begins, {len(matrices)} tensors", 0),))
     for number in range(1, steps + 1):
         step, share = number * STRIDE, number / steps
-        chosen = [(place + k) % len(matrices) for k in range(turn)]
-        place = (place + turn) % len(matrices)
         visits = []
-        for index in chosen:
-            layer = matrices[index]
-            if layer.vector and seen[index]:
+        for index in [(place + k) % len(matrices) for k in range(turn)]:
+            if seen[index] and matrices[index].vector:
                 continue
-            visits.append(_visit(layer, step, share, seen[index], spectra, full_every, seed))
+            visits.append(_visit(matrices[index], step, share, seen[index], way))
             seen[index] += 1
-        yield Frame(
-            step,
-            EPOCH + 2 * number,
-            scalars(step, share, generator),
-            tuple(visits),
-            tuple(alerts(matrices, number, steps)),
-            events(number, steps),
-        )
-    yield Frame(
-        steps * STRIDE, EPOCH + 2 * steps + 1, events=(Event("ended", "training ends", steps * STRIDE),)
-    )
+        place = (place + turn) % len(matrices)
+        at = EPOCH + 2 * number
+        told = tuple(alerts(matrices, number, steps))
+        yield Frame(step, at, scalars(step, share, generator), tuple(visits), told, events(number, steps))
+    last = steps * STRIDE
+    yield Frame(last, EPOCH + 2 * steps + 1, events=(Event("ended", "training ends", last),))
 
 
 def scalars(step: int, share: float, generator: np.random.Generator) -> tuple[ScalarPoint, ...]:
@@ -197,16 +171,14 @@ def events(number: int, steps: int) -> tuple[Event, ...]:
     return ()
 
 
-def _visit(
-    layer: Layer, step: int, share: float, seen: int, spectra: bool, full_every: int, seed: int
-) -> Visit:
-    if layer.vector or seen % full_every == 0:
-        found = row(layer, share, seed)
-        if not spectra:
+def _visit(layer: Layer, step: int, share: float, seen: int, way: Way) -> Visit:
+    if layer.vector or seen % way.full_every == 0:
+        found = row(layer, share, way.seed)
+        if not way.spectra:
             found = replace(found, singular_values=None)
         return Visit(step, layer.id, VisitKind.full, found.metrics, found, 0.1 if seen else None, 0.01)
-    if seen % full_every == 1:
-        alpha = alpha_at(layer, share, seed)
+    if seen % way.full_every == 1:
+        alpha = alpha_at(layer, share, way.seed)
         values = np.sort(np.exp(np.linspace(3, 1, 8) / (alpha - 1)))[::-1]
         metrics = {"log_spectral_norm": math.log10(values[0]), "stable_rank": float(values.sum() / values[0])}
         return Visit(step, layer.id, VisitKind.leading, metrics, None, 0.01, 0.002, values)
@@ -214,7 +186,7 @@ def _visit(
 
 
 def small_model(seed: int = 0) -> dict[str, np.ndarray]:
-    """A small model of which the answer is known: heavy tails, noise, a collapsed rank, a trap, a convolution, vectors."""
+    """A small model of which the answer is known: heavy tails, noise, a collapsed rank, a trap, a failure."""
     trapped = gaussian((160, 120), seed=seed + 5)
     trapped[3, 4] = 60.0
     collapsed = gaussian((120, 8), seed=seed + 6) @ gaussian((8, 100), seed=seed + 7)
