@@ -17,7 +17,8 @@ SOURCE = Path(__file__).parents[1] / "src" / "triplepoint"
 # Each room and the rooms it may import; `errors` is free to all.
 MAY_IMPORT = {
     "errors": set(),
-    "records": set(),
+    "showing": set(),
+    "records": {"showing"},
     "checkpoints": {"records"},
     "matrices": {"records"},
     "linalg": {"records"},
@@ -46,12 +47,12 @@ MAY_IMPORT = {
         "request", "scanning", "engines", "summary", "metrics", "diagnosis",
     },
     "report": {"records"},
-    "page": {"records", "environment", "metrics", "nulls", "store", "report"},
+    "page": {"records", "environment", "metrics", "nulls", "summary", "store", "report"},
     "serve": {"records", "store", "report", "page"},
     "figures": {"records", "environment", "metrics", "nulls", "store", "report", "page"},
     "trajectories": {"records", "metrics"},
     "alerts": {"records", "trajectories"},
-    "store": {"records", "environment", "asked"},
+    "store": {"records", "environment", "asked", "showing"},
     "monitor": {
         "records", "checkpoints", "matrices", "linalg", "facts", "analysis", "engines", "asked", "environment",
         "request", "scanning", "summary", "metrics", "fits", "nulls", "trajectories", "alerts", "store",

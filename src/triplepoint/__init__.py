@@ -5,6 +5,8 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from triplepoint.showing import SHOWN_BY
+
 if TYPE_CHECKING:
     from triplepoint.compare import distances, intra
     from triplepoint.edit.running import edit_checkpoint
@@ -29,6 +31,13 @@ _HOMES = {
     "landscape": "generalization",
     "open_run": "store",
     "scan": "scanning",
+}
+# Records lie below the rooms that show them; their names meet here.
+SHOWN_BY |= {
+    ("Scan", "plot"): "triplepoint.figures.plots:ScanPlots",
+    ("Scan", "html"): "triplepoint.figures.scan_html:scan_html",
+    ("Run", "plot"): "triplepoint.figures.plots:RunPlots",
+    ("Run", "html"): "triplepoint.figures.run_html:run_html",
 }
 _NEED_TORCH = ("generalization_metrics", "landscape")
 

@@ -49,6 +49,7 @@ def scan(
     bulk: str = "quantiles",
     level: float = 0.01,
     init: Any = None,
+    spectra: bool = False,
 ) -> Scan:
     """Spectrum, power law, null comparison, metrics and phase of every weight matrix of a checkpoint.
 
@@ -78,6 +79,7 @@ def scan(
             slice by slice and with the right law for square matrices).
         level: false-alarm rate of spikes and traps, for one matrix.
         init: the weights that training began from, whatever `source` may be; matrices are matched by id.
+        spectra: also keep the singular values of every row, which pictures of a spectrum need; 8 bytes each.
 
     Returns:
         A `Scan`; a bad tensor is a row with its reason, never an exception.
@@ -117,6 +119,7 @@ def scan(
             bulk=bulk,
             level=level,
             init=init,
+            spectra=asked.flag("spectra", spectra),
         )
     )
 

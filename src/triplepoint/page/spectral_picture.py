@@ -8,15 +8,17 @@ to fit.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from triplepoint.errors import UsageError
 from triplepoint.nulls import marchenko_pastur
+from triplepoint.nulls.band import rigidity
 from triplepoint.records import MatrixRow
 from triplepoint.records.sketches import SpectrumSketch
+from triplepoint.report import order
 from triplepoint.store import sketching
 
 Numbers = np.ndarray[Any, np.dtype[np.float64]]
@@ -83,7 +85,8 @@ class NoiseLaw:
 class SpectralPicture:
     """One spectrum in bins, with the laws that belong to it."""
 
-    matrix: str
+    label: str
+    """Of the matrix, as reports have it."""
     edges: Numbers
     """(bins + 1,) λ, equally far apart in log10 λ; empty where no eigenvalue is resolved."""
     counts: np.ndarray[Any, np.dtype[np.int64]]
@@ -97,6 +100,8 @@ class SpectralPicture:
     tail: TailLine | None
     traps: tuple[float, ...] = ()
     """λ of the outliers of the shuffled matrix."""
+    shuffled: tuple[np.ndarray[Any, np.dtype[np.int64]], Numbers] | None = None
+    """(counts, edges) of the shuffled matrix, in bins of the same width; None where it was not kept."""
 
     @property
     def width(self) -> float:
@@ -117,7 +122,17 @@ def of_row(row: MatrixRow) -> SpectralPicture:
     """
     sigma = singular_values(row)
     found = sketching.binned(sigma, row.scale, row.resolved_from or 0.0)
-    return _picture(row, found.low, found.high, found.counts, found.unresolved)
+    picture = _picture(row, found.low, found.high, found.counts, found.unresolved)
+    if row.shuffled_singular_values is None or picture.counts.size == 0:
+        return picture
+    eigenvalues = row.scale * np.square(row.shuffled_singular_values)
+    eigenvalues = eigenvalues[(eigenvalues > 0) & (eigenvalues >= (row.resolved_from or 0.0))]
+    # The same bins, as many more on both sides as it needs: counts can be compared as they stand.
+    start, width = np.log10(picture.edges[0]), picture.width
+    places = np.floor((np.log10(eigenvalues) - start) / width).astype(np.int64)
+    low, high = int(places.min()), int(places.max())
+    edges = np.power(10.0, start + width * np.arange(low, high + 2))
+    return replace(picture, shuffled=(np.bincount(places - low, minlength=high - low + 1), edges))
 
 
 def of_sketch(sketch: SpectrumSketch, row: MatrixRow) -> SpectralPicture:
@@ -149,6 +164,12 @@ def rebinned(counts: Numbers, edges: Numbers, onto: Numbers) -> Numbers:
     """
     below = np.concatenate(([0.0], np.cumsum(counts, dtype=np.float64)))
     return np.diff(np.interp(onto, edges, below))
+
+
+def band(expected: Numbers) -> tuple[Numbers, Numbers]:
+    """(low, high): 95 % of the counts of a matrix that has learned nothing, where `expected` are expected."""
+    found = rigidity()
+    return np.interp(expected, found.mean, found.low), np.interp(expected, found.mean, found.high)
 
 
 def bulk_law(row: MatrixRow) -> NoiseLaw | None:
@@ -198,7 +219,7 @@ def _picture(
         edges = np.logspace(low, high, counts.size + 1)
     traps = tuple(trap.eigenvalue for trap in row.traps)
     return SpectralPicture(
-        row.id, edges, counts, unresolved, bulk_law(row), null_law(row), tail_line(row), traps
+        order.label(row), edges, counts, unresolved, bulk_law(row), null_law(row), tail_line(row), traps
     )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from triplepoint import showing
 from triplepoint.records.classes import SpectralClass
 from triplepoint.records.measurements import Finding
 from triplepoint.records.reasons import Reason
@@ -104,6 +105,18 @@ class Scan:
         return (
             f"<Scan of {self.provenance.source!r}: {len(self.matrices)} rows; {phases or 'nothing assessed'}>"
         )
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: verdict, strip of layers, worst rows, findings; static, without a script."""
+        return str(showing.show(self, "html"))
+
+    @property
+    def plot(self) -> Any:
+        """Figures of this scan for papers, such as `scan.plot.alpha()`; see `triplepoint.figures.plots.ScanPlots`.
+
+        Each returns matplotlib's `Axes`; needs `triplepoint[figures]`.
+        """
+        return showing.show(self, "plot")
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Arrow's C stream, so that any data frame library takes a scan as it is; needs `triplepoint[frames]`."""

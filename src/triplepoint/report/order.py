@@ -34,8 +34,12 @@ def label(row: MatrixRow) -> str:
 
 def matrices(scan: Scan) -> tuple[MatrixRow, ...]:
     """Analysed and failed matrices, worst first; rows of one phase by how deep they are in it."""
-    shown = [row for row in primary(scan.matrices) if row.status != "skipped"]
-    return tuple(sorted(shown, key=lambda row: (_WORST_FIRST.index(row.phase), _depth(row))))
+    return worst_first(row for row in primary(scan.matrices) if row.status != "skipped")
+
+
+def worst_first(rows: Iterable[MatrixRow]) -> tuple[MatrixRow, ...]:
+    """Failed rows, then by phase; those of one phase by how deep they are in it."""
+    return tuple(sorted(rows, key=lambda row: (_WORST_FIRST.index(row.phase), _depth(row))))
 
 
 def left_out(scan: Scan) -> tuple[Group, ...]:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint import showing
 from triplepoint.errors import UsageError
 from triplepoint.records import (
     Alert,
@@ -40,6 +41,19 @@ class Run(Access):
 
     Every call sees the newest whole frames. Nothing is kept between calls, so nothing grows old.
     """
+
+    def _repr_html_(self) -> str | None:
+        """What a notebook shows: status, scalars, the phases at the last step, alerts; None where it is closed."""
+        found = showing.show(self, "html")
+        return None if found is None else str(found)
+
+    @property
+    def plot(self) -> Any:
+        """Figures of this run for papers, such as `run.plot.scalars()`; see `triplepoint.figures.plots.RunPlots`.
+
+        Each returns matplotlib's `Axes`; needs `triplepoint[figures]`.
+        """
+        return showing.show(self, "plot")
 
     @property
     def configuration(self) -> Mapping[str, Any]:
