@@ -18,6 +18,7 @@ VERBS = {
     "scan": "triplepoint.cli.scan",
     "edit": "triplepoint.cli.edit",
     "watch": "triplepoint.cli.watch",
+    "serve": "triplepoint.cli.serve",
     "runs": "triplepoint.cli.runs",
     "export": "triplepoint.cli.export",
     "explain": "triplepoint.cli.explain",

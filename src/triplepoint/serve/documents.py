@@ -1,0 +1,76 @@
+"""Documents as bytes; one that was expensive and cannot change is kept while its file stays as it is."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from triplepoint.page.document import dumps
+from triplepoint.page.run_document import run_document
+from triplepoint.page.scan_document import scan_document
+from triplepoint.records import Scan
+from triplepoint.serve.catalogue import RUN, SCAN, Catalogue, Signature, signature
+from triplepoint.store import Run
+from triplepoint.store.writer import RUNNING
+
+_MOST_KEPT = 64 << 20
+"""Bytes of all documents that are kept."""
+
+Key = tuple[str, str]
+
+
+class Documents:
+    """What `/api/document` answers. Threads may share it; those that ask for one document wait for one reading."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self._catalogue = catalogue
+        self._guard = threading.Lock()
+        self._busy: dict[Key, threading.Lock] = {}
+        self._kept: OrderedDict[Key, tuple[Signature, bytes]] = OrderedDict()
+
+    def read(self, kind: str, name: str) -> bytes:
+        """The document in JSON; it goes by the name that the list has for it."""
+        path, key = self._catalogue.find(kind, name), (kind, name)
+        with self._guard:
+            busy = self._busy.setdefault(key, threading.Lock())
+        try:
+            with busy:
+                return self._read(path, key)
+        finally:
+            with self._guard:
+                if not busy.locked():
+                    self._busy.pop(key, None)
+
+    def _read(self, path: Path, key: Key) -> bytes:
+        found = signature(path)
+        with self._guard:
+            if key in self._kept and self._kept[key][0] == found:
+                self._kept.move_to_end(key)
+                return self._kept[key][1]
+        document = _MAKERS[key[0]](path)
+        data = dumps(document | {"name": key[1]}).encode("ascii")
+        if document["status"] != RUNNING and signature(path) == found:
+            self._keep(key, found, data)
+        return data
+
+    def _keep(self, key: Key, found: Signature, data: bytes) -> None:
+        with self._guard:
+            self._kept[key] = found, data
+            self._kept.move_to_end(key)
+            while sum(len(kept) for _, kept in self._kept.values()) > _MOST_KEPT:
+                self._kept.popitem(last=False)
+
+
+def _of_run(path: Path) -> dict[str, Any]:
+    with Run(path) as run:
+        return run_document(run)
+
+
+def _of_scan(path: Path) -> dict[str, Any]:
+    return scan_document(Scan.load(path))
+
+
+_MAKERS: dict[str, Callable[[Path], dict[str, Any]]] = {RUN: _of_run, SCAN: _of_scan}
