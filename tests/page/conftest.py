@@ -1,0 +1,59 @@
+"""One Chromium for the folder; every page that a test opens is held to what must not happen."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.page import chromium
+from tests.page.chromium import Opener, Watched
+from tests.single_thread import one_blas_thread
+
+__all__ = ["one_blas_thread"]
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Any]:
+    """Chromium, started once; without one the tests are passed over, but never in CI."""
+    path = chromium.found()
+    if path is None:
+        reason = f"no Chromium: install one, or name it in {chromium.VARIABLE}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        made = started.chromium.launch(executable_path=path, args=chromium.arguments())
+        yield made
+        made.close()
+
+
+@pytest.fixture
+def look(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
+    """`look(address, **options of the context)` opens a page and waits until it is ready; faults fail the test."""
+    opened: list[tuple[Any, Watched]] = []
+
+    def opener(address: str, *, wait: bool = True, **options: Any) -> Watched:
+        context = chromium.context(browser, **options)
+        if address.startswith("file:"):
+            context.set_offline(True)
+        watched = Watched(context.new_page(), chromium.origin(address))
+        opened.append((context, watched))
+        watched.page.goto(address)
+        return watched.ready() if wait else watched
+
+    before = request.session.testsfailed
+    yield opener
+    if request.session.testsfailed > before:
+        for number, (_, watched) in enumerate(opened):
+            if not watched.page.is_closed():
+                watched.page.screenshot(path=tmp_path / f"page-{number}.png")
+        print(f"screenshots: {tmp_path}")
+    faults = [fault for _, watched in opened for fault in watched.faults()]
+    for context, _ in opened:
+        context.close()
+    assert not faults, "\n".join(faults)
