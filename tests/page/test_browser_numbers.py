@@ -198,9 +198,8 @@ def test_an_element_made_from_a_name_is_its_text(js):
         """(names) => names.map((name) => {
           const made = modules.dom.h("p", { title: name, "aria-label": name }, name, [null, [name]]);
           document.body.append(made);
-          const told = [made.children.length, made.textContent === name + name, made.title === name, made.attributes.length];
           made.remove();
-          return told;
+          return [made.children.length, made.textContent === name + name, made.title === name, made.attributes.length];
         })""",
         [one for one in NAMES if "\ud800" not in one],
     )
