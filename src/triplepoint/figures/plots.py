@@ -6,15 +6,21 @@ from typing import TYPE_CHECKING
 
 from triplepoint.errors import UsageError
 from triplepoint.figures.alpha import alpha
+from triplepoint.figures.canvas import name
 from triplepoint.figures.compare import compare, dumbbells
 from triplepoint.figures.esd import esd
+from triplepoint.figures.heatmap import heatmap
 from triplepoint.figures.metric import metric
+from triplepoint.figures.phase_history import phase_history
 from triplepoint.figures.phases import phases
 from triplepoint.figures.rank import rank
+from triplepoint.figures.scalars import scalars
+from triplepoint.figures.spectra import spectra
 from triplepoint.figures.strip import strip
+from triplepoint.figures.trajectory import trajectory
 from triplepoint.figures.traps import traps
 from triplepoint.page import spectral_picture
-from triplepoint.records import MatrixRow, Scan
+from triplepoint.records import ChangePoints, MatrixRow, Scan
 from triplepoint.store import Run
 
 if TYPE_CHECKING:
@@ -44,9 +50,9 @@ class ScanPlots:
         """The model as one cell a layer, coloured by phase, the paler the less sure."""
         return strip(self._scan, ax=ax)
 
-    def metric(self, name: str, *, log: bool | None = None, ax: Axes | None = None) -> Axes:
+    def metric(self, metric_name: str, *, log: bool | None = None, ax: Axes | None = None) -> Axes:
         """Any metric by layer."""
-        return metric(self._scan, name, log=log, ax=ax)
+        return metric(self._scan, metric_name, log=log, ax=ax)
 
     def phases(self, *, ax: Axes | None = None) -> Axes:
         """How many layers of each kind are in each phase."""
@@ -88,7 +94,46 @@ class ScanPlots:
 
 
 class RunPlots:
-    """Figures of a run."""
+    """Figures of a run. Each returns matplotlib's `Axes`, those given as `ax` or new ones of pyplot."""
 
     def __init__(self, run: Run) -> None:
         self._run = run
+
+    def scalars(self, *names: str, log: bool | None = None, ax: Axes | None = None) -> Axes:
+        """Scalars over steps; by default the losses."""
+        return scalars(self._run, *names, log=log, ax=ax)
+
+    def trajectory(
+        self,
+        metric: str,
+        layer: str | None = None,
+        *,
+        changes: ChangePoints | None = None,
+        ax: Axes | None = None,
+    ) -> Axes:
+        """A metric of one layer, or a scalar, with its interval, its alerts, and change points where they are given."""
+        found = self._run.trajectory(metric, layer)
+        alerts = [alert for alert in self._run.alerts if alert.matrix == layer]
+        return trajectory(found, alerts, changes=changes, ax=ax)
+
+    def heatmap(self, metric: str = "alpha", *, log: bool | None = None, ax: Axes | None = None) -> Axes:
+        """One metric of every layer over training."""
+        return heatmap(self._run, metric, log=log, ax=ax)
+
+    def phases(self, *, ax: Axes | None = None) -> Axes:
+        """The phase of every layer over training."""
+        return phase_history(self._run, ax=ax)
+
+    def spectra(self, layer: str, *, ax: Axes | None = None) -> Axes:
+        """The spectrum of one layer over training, with xmin and bulk edge."""
+        return spectra(self._run, layer, ax=ax)
+
+    def esd(self, layer: str, *, step: int | None = None, ax: Axes | None = None) -> Axes:
+        """The spectrum of one layer at its last whole look at or before `step`, as `scan.plot.esd` shows it."""
+        with self._run.moment():
+            sketch, row = self._run.spectrum(layer, step), self._run.row(layer, step)
+        if sketch is None or row is None:
+            when = "" if step is None else f" at or before step {step}"
+            raise UsageError(f"spectrum of {layer!r}{when}", "no whole look yet", "See run.spectra(layer)")
+        picture = spectral_picture.of_sketch(sketch, row)
+        return esd(picture, title=f"{name(picture.label)}, step {sketch.step}", ax=ax)

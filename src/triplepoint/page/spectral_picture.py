@@ -156,16 +156,6 @@ def singular_values(row: MatrixRow) -> Numbers:
     )
 
 
-def rebinned(counts: Numbers, edges: Numbers, onto: Numbers) -> Numbers:
-    """Counts per new bin, those of an old one spread evenly over its width; `edges` and `onto` in log10 λ.
-
-    >>> rebinned(np.array([4.0, 2.0]), np.array([0.0, 1.0, 2.0]), np.array([0.5, 1.5, 2.5])).tolist()
-    [3.0, 1.0]
-    """
-    below = np.concatenate(([0.0], np.cumsum(counts, dtype=np.float64)))
-    return np.diff(np.interp(onto, edges, below))
-
-
 def band(expected: Numbers) -> tuple[Numbers, Numbers]:
     """(low, high): 95 % of the counts of a matrix that has learned nothing, where `expected` are expected."""
     found = rigidity()
