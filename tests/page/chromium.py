@@ -6,7 +6,6 @@ import os
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -128,7 +127,3 @@ def origin(address: str) -> str:
 
 
 Opener = Callable[..., Watched]
-
-
-def file_address(path: Path) -> str:
-    return path.resolve().as_uri()

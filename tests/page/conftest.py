@@ -11,6 +11,7 @@ import pytest
 
 from tests.page import chromium
 from tests.page.chromium import Opener, Watched
+from tests.page.modules import expose
 from tests.single_thread import one_blas_thread
 
 __all__ = ["one_blas_thread"]
@@ -30,6 +31,21 @@ def browser() -> Iterator[Any]:
         made = started.chromium.launch(executable_path=path, args=chromium.arguments())
         yield made
         made.close()
+
+
+@pytest.fixture(scope="package")
+def js(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """An empty page with the browser's modules in `modules`; what is evaluated runs in it."""
+    empty = tmp_path_factory.mktemp("empty") / "empty.html"
+    empty.write_text("<!doctype html><title>empty</title>", encoding="utf-8")
+    context = chromium.context(browser)
+    watched = Watched(context.new_page(), empty.as_uri())
+    watched.page.goto(watched.own)
+    expose(watched.page, "columns", "format", "state", "dom", "phases", "subject", "playing")
+    yield watched.page
+    faults = watched.faults()
+    context.close()
+    assert not faults
 
 
 @pytest.fixture

@@ -3,34 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import pytest
 
-from tests.page import chromium
-from tests.page.chromium import Watched
 from tests.page.hostile import NAMES, SCALARS, WORDS
-from tests.page.modules import expose
 from triplepoint.page.columns import column
 from triplepoint.report.text import fixed
-
-
-@pytest.fixture(scope="module")
-def js(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """An empty page with the modules; `js.evaluate` runs in it."""
-    empty = tmp_path_factory.mktemp("empty") / "empty.html"
-    empty.write_text("<!doctype html><title>empty</title>", encoding="utf-8")
-    context = chromium.context(browser)
-    watched = Watched(context.new_page(), chromium.file_address(empty))
-    watched.page.goto(watched.own)
-    expose(watched.page, "columns", "format", "state", "dom", "phases")
-    yield watched.page
-    faults = watched.faults()
-    context.close()
-    assert not faults
-
 
 TYPES = {"f4": np.float32, "f8": np.float64, "i4": np.int32, "u1": np.uint8, "u2": np.uint16, "u4": np.uint32}
 

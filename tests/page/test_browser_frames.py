@@ -1,0 +1,129 @@
+"""Frames taken up one by one leave the same subject as a document that was loaded afterwards."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.page.worlds import Way, frames, writer
+from triplepoint.page.live import frame_delta, layer_spectra, metric_values
+from triplepoint.page.run_document import run_document
+from triplepoint.records import Event, Frame
+from triplepoint.store import open_run
+
+LAYERS, STEPS, METRIC = 14, 90, "stable_rank"
+
+TOLD = """(subject) => {
+  const list = (column) => [...column.values].map((value) => (Number.isNaN(value) ? null : value));
+  const visits = subject.visits.map((one) => [
+    list(one.steps), list(one.kinds), list(one.phases), list(one.confidence),
+    Object.fromEntries([...one.series].map(([name, column]) => [name, list(column)])),
+  ]);
+  const scalars = Object.fromEntries([...subject.scalars].map(([name, one]) =>
+    [name, Object.fromEntries(Object.entries(one).map(([key, column]) => [key, list(column)]))]));
+  const steps = [...subject.steps];
+  const at = steps.filter((_, k) => k % 7 === 0);
+  return {
+    visits, scalars, steps, frame: subject.frame, first: subject.firstStep, last: subject.lastStep,
+    alerts: subject.alerts, events: subject.events.map(({ frame, step, kind, text }) => [frame, step, kind, text]),
+    holding: at.map((step) => subject.holding(step).map(({ rule, layer }) => [rule, layer])),
+    census: at.map((step) => subject.census(step)),
+    values: at.map((step) => subject.analysed.map((layer) => {
+      const value = subject.value(layer, "alpha", step);
+      return Number.isNaN(value) ? null : value;
+    })),
+  };
+}"""
+
+
+@pytest.mark.parametrize(("seed", "split"), [(0, 40), (1, 57), (2, 91)])
+def test_frame_by_frame_is_the_same_as_loaded_anew(js, tmp_path, seed, split):
+    """Every visit, series, scalar, alert, event, and what is asked of them at every seventh step."""
+    path = tmp_path / "run.db"
+    whole = [*frames(layers=LAYERS, steps=STEPS, width=16, way=Way(per_step=5, spectra=False, seed=seed))]
+    with writer(path, layers=LAYERS, width=16) as made:
+        made.write(whole[:split])
+        with open_run(path) as run:
+            begun, before = run_document(run), run.last_frame
+            early = metric_values(run, METRIC, before)
+            made.write(whole[split:])
+            new = [frame_delta(id, frame) for id, frame in run.frames(after=before)]
+            anew = run_document(run)
+            late = metric_values(run, METRIC, run.last_frame)
+    assert len(new) == len(whole) - split
+    grown, fresh = js.evaluate(
+        """([begun, early, new_, anew, late, metric]) => {
+          const { Subject } = modules.subject;
+          const told = TOLD;
+          const grown = new Subject(begun, {});
+          const half = new_.length >> 1;
+          new_.slice(0, half).forEach((frame) => grown.apply(frame));
+          grown.steps; // asked in between, as a page does
+          grown.take(metric, early);
+          const took = new_.slice(half).map((frame) => grown.apply(frame));
+          if (!took.every(Boolean)) throw new Error("a frame was refused");
+          new_.forEach((frame) => grown.apply(frame)); // sent again: nothing changes
+          const fresh = new Subject(anew, {});
+          fresh.take(metric, late);
+          return [told(grown), told(fresh)];
+        }""".replace("TOLD", TOLD),
+        [begun, early, new, anew, late, METRIC],
+    )
+    assert len(fresh["steps"]) == STEPS
+    assert sum(len(visits[0]) for visits in fresh["visits"]) > 300
+    for key, expected in fresh.items():
+        assert json.dumps(grown[key], sort_keys=True) == json.dumps(expected, sort_keys=True), key
+
+
+def test_a_rewind_or_an_unknown_layer_asks_for_the_document(js, tmp_path):
+    path = tmp_path / "run.db"
+    whole = [*frames(layers=4, steps=8, width=16, way=Way(spectra=False, per_step=9))]
+    with writer(path, layers=4, width=16) as made:
+        made.write(whole[:5])
+        with open_run(path) as run:
+            document = run_document(run)
+    stranger = replace(whole[6].visits[0], matrix="a.stranger")
+    told = [
+        frame_delta(9, Frame(60, 0.0, events=(Event("rewound", "", 30, {"step": 30}),))),
+        frame_delta(9, Frame(60, 0.0, visits=(stranger,))),
+        frame_delta(9, Frame(60, 0.0, visits=(whole[6].visits[0],))),
+    ]
+    ask = "([document, frames]) => frames.map((one) => new modules.subject.Subject(document, {}).apply(one))"
+    assert js.evaluate(ask, [document, told]) == [False, False, True]
+
+
+def test_a_spectrum_is_that_of_the_last_full_visit(js, tmp_path):
+    path = tmp_path / "run.db"
+    with writer(path, layers=4, width=24) as made:
+        made.write([*frames(layers=4, steps=30, width=24, way=Way(per_step=9))])
+        with open_run(path) as run:
+            id = "head.weight"
+            sketches = run.spectra(id)
+            sent = layer_spectra(run, id)
+    asked = [0, *(step for one in sketches for step in (one.step, one.step + 1))]
+    found = js.evaluate(
+        """async ([document, sent, asked]) => {
+          const { Subject, spectrumAt } = modules.subject;
+          const subject = new Subject(document, { spectra: () => sent });
+          const spectra = await subject.spectra(0);
+          return asked.map((step) => {
+            const one = spectrumAt(spectra, step);
+            return one && [one.step, [...one.counts], [...one.tail], one.unresolved];
+          });
+        }""",
+        [run_document_of(path), sent, asked],
+    )
+    assert found[0] is None
+    for got, one in zip(found[1:], [one for one in sketches for _ in range(2)], strict=True):
+        assert got[0] == one.step
+        assert got[1] == one.counts.tolist()
+        assert got[2] == pytest.approx(one.tail_eigenvalues.tolist(), rel=1e-6)
+        assert got[3] == one.unresolved
+
+
+def run_document_of(path: Any) -> dict[str, Any]:
+    with open_run(path) as run:
+        return run_document(run)
