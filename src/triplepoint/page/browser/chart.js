@@ -6,10 +6,29 @@ import { h } from "./dom.js";
 /** log10(1 + step): steps begin at 0. */
 export const LOG_STEPS = { distr: 100, fwd: (value) => Math.log10(1 + Math.max(0, value)), bwd: (value) => 10 ** value - 1 };
 
-/** Splits of an axis of log steps: 0, 1, 10, 100 …, as many as fit. */
-function decades(_plot, _axis, low, high) {
-  const splits = low <= 0 ? [0] : [];
-  for (let power = 0; 10 ** power <= high; power++) if (10 ** power >= low) splits.push(10 ** power);
+/** Splits of an axis of log steps: 0, 1, 10, 100 …; twos and fives between where there are few; even ones in a short stretch. */
+function decades(plot, _axis, low, high) {
+  const room = Math.max(2, Math.floor(plot.over.clientWidth / 48));
+  const among = (digits) => {
+    const splits = low <= 0 ? [0] : [];
+    for (let power = 0; 10 ** power <= high; power++) {
+      for (const digit of digits) if (digit * 10 ** power >= low && digit * 10 ** power <= high) splits.push(digit * 10 ** power);
+    }
+    return splits;
+  };
+  const coarse = among([1]);
+  const fine = among([1, 2, 5]);
+  if (fine.length <= room && coarse.length < 4) return fine.length > 2 ? fine : even(low, high, Math.min(room, 6));
+  return coarse;
+}
+
+/** About `count` round numbers between two. */
+function even(low, high, count) {
+  const raw = (high - low) / Math.max(1, count);
+  const size = 10 ** Math.floor(Math.log10(raw));
+  const by = Math.max(1, [1, 2, 5, 10].find((digit) => digit * size >= raw) * size);
+  const splits = [];
+  for (let at = Math.ceil(low / by) * by; at <= high; at += by) splits.push(at);
   return splits;
 }
 
@@ -19,7 +38,8 @@ function decades(_plot, _axis, low, high) {
  * options: {label, height, x: {label, log: false | "steps" | true, format, range}, y: {label, log, format, range},
  *   series: [{label, colour (name of a CSS variable or function of theme), width, points, dash, fill, paths, show, alpha}],
  *   bands: uPlot bands, data: [xs, ys…], before: [draw(plot, theme)] under the series, after: [draw(plot, theme)] over them,
- *   cursor: true for a cursor line at state.step, onScrub(x), onHover(index, plot), onLeave(), onPick(x)}
+ *   cursor: true for a cursor line at state.step, onScrub(x), onHover(index, plot), onLeave(), onPick(x, plot, event),
+ *   onPoint(event, plot): the pointer over it, onZoom(from, to): dragged with a mouse, onBuild(plot): made anew}
  * Returns {plot, setData(data), setStep(step), rebuild(options), destroy(), element}.
  */
 export function chart(host, app, options) {
@@ -44,7 +64,7 @@ export function chart(host, app, options) {
       gap: 4,
       size: side === "y" ? (current.yWidth ?? 54) : 30,
       space: side === "x" ? 64 : 28,
-      grid: { stroke: theme.colour("--line"), width: 1 },
+      grid: { show: given.grid ?? true, stroke: theme.colour("--line"), width: 1 },
       ticks: { stroke: theme.colour("--line"), width: 1, size: 4 },
       splits: given.splits ?? (given.log === "steps" ? decades : undefined),
       // A log axis shows its decades alone; uPlot gives the others as null.
@@ -83,7 +103,7 @@ export function chart(host, app, options) {
 
   const build = () => {
     plot?.destroy();
-    const width = Math.max(160, element.clientWidth);
+    const width = Math.max(160, element.clientWidth || size); // hidden: as wide as it was
     plot = new uPlot(
       {
         width,
@@ -91,7 +111,7 @@ export function chart(host, app, options) {
         pxAlign: 1,
         padding: [10, 12, 0, 0],
         legend: { show: false },
-        cursor: { show: true, x: Boolean(current.onHover && !current.cursor), y: false, drag: { setScale: false }, points: { show: false }, ...current.cursorOptions },
+        cursor: { show: true, x: Boolean(current.onHover && !current.cursor), y: false, drag: { setScale: false, x: Boolean(current.onZoom), y: false }, points: { show: false }, ...current.cursorOptions },
         scales: { x: scale("x"), y: scale("y") },
         axes: [axis("x"), axis("y")],
         series: series(),
@@ -99,6 +119,7 @@ export function chart(host, app, options) {
         hooks: {
           drawClear: (current.before ?? []).map((draw) => (made) => clipped(made, () => draw(made, app.theme))),
           draw: (current.after ?? []).map((draw) => (made) => clipped(made, () => draw(made, app.theme))),
+          setSelect: current.onZoom ? [selected] : [],
           setCursor: current.onHover ? [(made) => made.cursor.idx !== null && made.cursor.left >= 0 && current.onHover(made.cursor.idx, made)] : [],
         },
       },
@@ -108,14 +129,32 @@ export function chart(host, app, options) {
     plot.over.append(line);
     plot.over.addEventListener("pointermove", scrub);
     plot.over.addEventListener("pointerdown", scrub);
+    plot.over.addEventListener("click", scrub);
     plot.over.addEventListener("pointerleave", () => current.onLeave?.());
     if (current.onPick) plot.over.addEventListener("click", (event) => current.onPick(plot.posToVal(event.offsetX, "x"), plot, event));
+    current.onBuild?.(plot);
     place();
   };
 
+  const selected = (made) => {
+    const { left, width } = made.select;
+    if (width > 6) current.onZoom(made.posToVal(left, "x"), made.posToVal(left + width, "x"));
+    if (width) made.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  };
+
+  let finger = null; // where a finger came down, until it goes sideways
   const scrub = (event) => {
+    if (event.pointerType === "touch") {
+      // A finger that scrolls the page touches charts too: it moves the cursor once it goes sideways, or as a tap (a click).
+      if (event.type === "pointerdown") return void (finger = { x: event.clientX, y: event.clientY });
+      if (event.type === "pointermove" && finger) {
+        const aside = Math.abs(event.clientX - finger.x);
+        if (aside < 5 || aside < Math.abs(event.clientY - finger.y)) return;
+        finger = null;
+      }
+    }
+    current.onPoint?.(event, plot);
     if (!current.onScrub) return;
-    // A finger that scrolls the page sends few moves before the browser takes it; touch-action: pan-y leaves us the sideways ones.
     const box = plot.over.getBoundingClientRect();
     const left = Math.min(box.width, Math.max(0, event.clientX - box.left));
     current.onScrub(plot.posToVal(left, "x"));
@@ -124,7 +163,8 @@ export function chart(host, app, options) {
   const place = () => {
     if (!plot || !current.cursor || step === null) return void (line.style.display = "none");
     const left = plot.valToPos(step, "x");
-    const inside = Number.isFinite(left) && left >= -1 && left <= plot.over.clientWidth + 1;
+    // The width is known without asking the browser, who would lay out the page anew for each chart of a frame.
+    const inside = Number.isFinite(left) && left >= -1 && left <= plot.bbox.width / devicePixelRatio + 1;
     line.style.display = inside ? "block" : "none";
     if (inside) line.style.transform = `translateX(${left}px)`;
   };

@@ -2,13 +2,13 @@
 
 import { h, replace, select } from "./dom.js";
 
-/** Indices of the analysed layers that pass, in the order of the checkpoint. */
+/** Indices of the layers that pass, each stored weight once, in the order of the checkpoint. */
 export function filtered(subject, state, step) {
   const phases = state.get("phase") ? new Set(state.get("phase").split(",").map(Number)) : null;
   const kind = state.get("of");
   const block = state.get("block");
   const words = state.get("search").toLowerCase().split(/\s+/).filter(Boolean);
-  return subject.analysed.filter((index) => {
+  return subject.primary.filter((index) => {
     const layer = subject.layers[index];
     if (phases && !phases.has(subject.phase(index, step))) return false;
     if (kind && layer.kind !== kind) return false;
@@ -23,13 +23,13 @@ export function filtering(state) {
   return ["phase", "of", "block", "search"].some((key) => state.get(key));
 }
 
-/** The row of filters. */
-export function filterBar(host, app) {
+/** The row of filters; `id` of the field for words, one a page. */
+export function filterBar(host, app, id = "search") {
   const { state } = app;
   const bar = h("div.toolbar.filters");
   const search = h("input", {
     type: "search",
-    id: "search",
+    id,
     placeholder: "name …",
     "aria-label": "Layers whose name holds these words",
     oninput: (event) => state.set({ search: event.target.value }),
@@ -38,7 +38,7 @@ export function filterBar(host, app) {
   const fill = () => {
     const { subject } = app;
     if (!subject) return;
-    const unique = (key) => [...new Set(subject.analysed.map((index) => subject.layers[index][key]).filter(Boolean))];
+    const unique = (key) => [...new Set(subject.primary.map((index) => subject.layers[index][key]).filter(Boolean))];
     const options = (values, all) => [{ value: "", text: all }, ...values.map((value) => ({ value, text: value }))];
     const kinds = unique("kind");
     const blocks = unique("block");

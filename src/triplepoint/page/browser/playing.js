@@ -1,8 +1,10 @@
-// The cursor moves: one visit on, by decades on log steps, by itself while playing; and it may follow a live run.
+// The cursor moves: one visit on, by itself at one speed along the axis that is shown, or with the end of a live run.
 
 import { lastAtMost, nearest } from "./columns.js";
 
-const SECONDS = 12; // that a whole run takes to play
+const SECONDS = 12; // that a whole run takes to play at speed 1
+const LONGEST = 0.1; // seconds of one frame; a page that was away goes on where it was
+export const SPEEDS = [0.25, 0.5, 1, 2, 4, 8];
 
 export class Player {
   constructor(app) {
@@ -42,22 +44,49 @@ export class Player {
   move(count) {
     this.stop();
     const { steps } = this.app.subject;
+    if (!steps.length) return;
     const at = lastAtMost(steps, this.step);
     this.app.state.set({ step: steps[Math.min(steps.length - 1, Math.max(0, at + count))] });
+  }
+
+  /** To the alert after this step, or the one before it. */
+  alert(way) {
+    const { steps, alerts } = this.app.subject;
+    const now = this.step;
+    let found = null;
+    for (const alert of alerts) {
+      const step = steps[nearest(steps, alert.step)];
+      if (way > 0 ? step > now && (found === null || step < found) : step < now && (found === null || step > found)) found = step;
+    }
+    if (found !== null) this.scrub(found);
   }
 
   /** Where a step lies on the time line, 0 to 1; linear, or the logarithm of 1 + step. */
   share(step) {
     const { firstStep, lastStep } = this.app.subject;
-    const of = this.app.state.get("scale") === "log" ? (value) => Math.log1p(value) : (value) => value;
-    return lastStep > firstStep ? (of(step) - of(firstStep)) / (of(lastStep) - of(firstStep)) : 1;
+    const of = this.app.state.get("scale") === "log" ? (value) => Math.log1p(Math.max(0, value)) : (value) => value;
+    const whole = of(lastStep) - of(firstStep);
+    return whole > 0 ? Math.min(1, Math.max(0, (of(step) - of(firstStep)) / whole)) : 1;
   }
 
   /** The step at a place of the time line. */
   at(share) {
     const { firstStep, lastStep } = this.app.subject;
     if (this.app.state.get("scale") !== "log") return firstStep + share * (lastStep - firstStep);
-    return Math.expm1(Math.log1p(firstStep) + share * (Math.log1p(lastStep) - Math.log1p(firstStep)));
+    const low = Math.log1p(Math.max(0, firstStep));
+    return Math.expm1(low + share * (Math.log1p(Math.max(0, lastStep)) - low));
+  }
+
+  get speed() {
+    const speed = this.app.state.get("speed");
+    return speed > 0 ? Math.min(64, speed) : 1;
+  }
+
+  /** The next faster or slower speed; from the fastest on to the slowest where `round`. */
+  accelerate(way, round = false) {
+    const at = nearest(SPEEDS, this.speed) + way;
+    const to = round ? (at + SPEEDS.length) % SPEEDS.length : Math.min(SPEEDS.length - 1, Math.max(0, at));
+    this.app.state.set({ speed: SPEEDS[to] });
   }
 
   toggle() {
@@ -66,18 +95,21 @@ export class Player {
   }
 
   play() {
-    if (!this.app.subject.moves) return;
+    if (!this.app.subject?.moves || !this.app.subject.steps.length) return;
     this.playing = true;
     this.app.state.touch("playing");
-    let place = this.share(this.step) >= 1 ? 0 : this.share(this.step);
-    let before = performance.now();
+    // The place between steps is kept: rounded to a step at each frame, a slow run would stand still for ever.
+    let step = this.share(this.step) >= 1 ? this.at(0) : this.step;
+    let before = null;
     const advance = (now) => {
       if (!this.playing) return;
-      place = Math.min(1, place + (now - before) / (1000 * SECONDS));
+      const seconds = before === null ? 0 : Math.min(LONGEST, Math.max(0, (now - before) / 1000));
       before = now;
-      this.go(this.at(place));
-      if (place >= 1) this.stop();
-      else this.frame = requestAnimationFrame(advance);
+      const place = this.share(step) + (seconds * this.speed) / SECONDS;
+      if (place >= 1) return void this.follow(); // at the end, and with it if the run goes on
+      step = this.at(place);
+      this.go(step);
+      this.frame = requestAnimationFrame(advance);
     };
     this.frame = requestAnimationFrame(advance);
   }

@@ -10,6 +10,13 @@ const DEFAULTS = {
   step: null, //     the cursor; null: the last step, followed while the run is live
   metric: "alpha",
   scale: "linear", // of steps: linear or log
+  from: null, //     the part of the steps that charts show; null: to the end
+  to: null,
+  lines: "phase", // colour of the lines of layers: phase or ink
+  map: "phase", //   what the map of layers shows: phase or metric
+  losses: null, //   axis of losses: linear or log; null: as they fall
+  values: null, //   axis of the metric: linear or log; null: as it spreads
+  speed: 1, //       of playing
   spectrum: "density", // or rank
   hide: "", //       overlays of the spectrum that are off, with commas between
   phase: "", //      filters: codes with commas between, a kind, a block, words
@@ -21,7 +28,7 @@ const DEFAULTS = {
   againstStep: null, // its step; null: its last
 };
 const IN_HISTORY = new Set(["run", "kind", "view", "layer"]);
-const NUMBERS = new Set(["step", "againstStep"]);
+const NUMBERS = new Set(["step", "againstStep", "from", "to", "speed"]);
 
 export class State {
   constructor(location = window.location, history = window.history) {
@@ -94,17 +101,20 @@ export class State {
 
   write(push) {
     clearTimeout(this.waiting);
+    this.pushing ||= push; // a view that was opened keeps its place in the history, whatever moves right after
     // Browsers refuse more than about 100 changes of the address in 30 s; a scrub makes 60 a second.
     this.waiting = setTimeout(
       () => {
+        const way = this.pushing ? "pushState" : "replaceState";
+        this.pushing = false;
         if (this.hash === (this.location.hash || "#")) return;
         try {
-          this.history[push ? "pushState" : "replaceState"](null, "", this.hash);
+          this.history[way](null, "", this.hash);
         } catch {
           // Some viewers forbid it to files; the page works without.
         }
       },
-      push ? 0 : 250,
+      this.pushing ? 0 : 250,
     );
   }
 
@@ -115,7 +125,7 @@ export class State {
       const text = parts.get(key);
       if (text === null) values[key] = DEFAULTS[key];
       else if (!NUMBERS.has(key)) values[key] = text;
-      else values[key] = Number.isFinite(Number(text)) ? Number(text) : null;
+      else values[key] = text.trim() && Number.isFinite(Number(text)) ? Number(text) : DEFAULTS[key];
     }
     for (const [key, value] of Object.entries(values)) {
       if (this.values[key] === value) continue;

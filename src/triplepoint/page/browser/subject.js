@@ -45,6 +45,8 @@ export class Subject {
     this.events = document.events.slice();
     this.byId = new Map(this.layers.map((layer) => [layer.id, layer.index]));
     this.analysed = this.layers.filter((layer) => layer.status !== "skipped").map((layer) => layer.index);
+    // Each stored weight once: no slices of a kernel, no fused weight beside its parts.
+    this.primary = this.analysed.filter((index) => this.layers[index].primary !== false);
     this.loading = new Map();
     this.spectraOf = new Map();
 
@@ -56,12 +58,9 @@ export class Subject {
     this.loaded = new Set(series.map(([name]) => name));
     this.scalars = new Map();
     for (const [name, scalar] of Object.entries(document.scalars)) {
-      this.scalars.set(name, {
-        steps: new Growable(Float64Array, decode(scalar.steps)),
-        values: new Growable(Float64Array, decode(scalar.values)),
-      });
+      this.scalars.set(name, scalarOf(decode(scalar.steps), decode(scalar.values), decode(scalar.low), decode(scalar.high)));
     }
-    this.stale = true;
+    this.known = null;
   }
 
   /** Whether there is a time to scrub through. */
@@ -71,14 +70,23 @@ export class Subject {
 
   /** (n,) every step that something is known of, ascending: where the cursor can stand. */
   get steps() {
-    if (this.stale) {
+    if (!this.known) {
       const all = new Set();
       for (const { steps } of this.scalars.values()) for (const step of steps.values) all.add(step);
       for (const { steps } of this.visits) for (const step of steps.values) all.add(step);
-      this.allSteps = Float64Array.from(all).sort();
-      this.stale = false;
+      this.known = new Growable(Float64Array, Float64Array.from(all).sort());
     }
-    return this.allSteps;
+    return this.known.values;
+  }
+
+  /** A step that a new frame brings: nearly always the last, and 300 layers × 1,000 visits are not sorted again for it. */
+  learn(step) {
+    if (!this.known) return;
+    const steps = this.known.values;
+    const at = lastAtMost(steps, step);
+    if (at >= 0 && steps[at] === step) return;
+    if (at === steps.length - 1) this.known.push(step);
+    else this.known = null;
   }
 
   get lastStep() {
@@ -181,26 +189,27 @@ export class Subject {
     if (frame.events.some((event) => event.kind === "rewound")) return false;
     if (frame.visits.some((visit) => !this.byId.has(visit.layer))) return false;
     this.frame = frame.id;
-    for (const [name, step, value] of frame.scalars) {
-      if (!this.scalars.has(name)) {
-        this.scalars.set(name, { steps: new Growable(Float64Array), values: new Growable(Float64Array) });
-      }
+    for (const [name, step, value, low, high] of frame.scalars) {
+      if (!this.scalars.has(name)) this.scalars.set(name, scalarOf());
       const scalar = this.scalars.get(name);
       scalar.steps.push(step);
       scalar.values.push(value ?? NaN);
+      scalar.low.push(low ?? NaN);
+      scalar.high.push(high ?? NaN);
+      this.learn(step);
     }
     for (const visit of frame.visits) {
       const layer = this.byId.get(visit.layer);
       const visits = this.visits[layer];
       (visits.late ??= new Map()).set(visits.steps.length, visit.metrics);
       visits.push(visit);
+      this.learn(visit.step);
       if (visit.kind === 0) this.spectraOf.delete(layer);
     }
     for (const alert of frame.alerts) {
       this.alerts.push({ ...alert, frame: frame.id, layer: this.byId.get(alert.layer) ?? null });
     }
     for (const event of frame.events) this.events.push({ ...event, frame: frame.id });
-    this.stale = true;
     return true;
   }
 
@@ -215,6 +224,12 @@ export class Subject {
     }
     return [...held.values()];
   }
+}
+
+/** A scalar along the run; `low` and `high`: smallest and largest of a block, NaN where a value stands for itself. */
+function scalarOf(steps, values, low, high) {
+  const column = (given) => new Growable(Float64Array, given ?? (steps ? new Float64Array(steps.length).fill(NaN) : null));
+  return { steps: column(steps), values: column(values), low: column(low), high: column(high) };
 }
 
 function unpacked(found) {

@@ -15,7 +15,8 @@ export class Theme {
       // A file in a strict browser has no storage.
     }
     // Paper is white, whatever the screen is.
-    window.addEventListener("beforeprint", () => this.apply("light"));
+    // The print is taken before the next frame comes.
+    window.addEventListener("beforeprint", () => (this.apply("light"), this.state.flush()));
     window.addEventListener("afterprint", () => this.apply());
     this.apply();
   }

@@ -1,13 +1,15 @@
 // The time line at the foot of the page: play, the slider, alerts as marks, log or linear steps, follow live.
 
-import { h, replace } from "./dom.js";
-import { step as stepText } from "./format.js";
+import { clusters, loudest, severities } from "./alert_marks.js";
+import { h, replace, visible } from "./dom.js";
+import { plural, step as stepText } from "./format.js";
 
 const TICKS = 10000; // of the slider
+const APART = 12; // px between two marks; closer ones become one
 
 export function timeline(host, app) {
   const { state, player } = app;
-  const play = h("button.round", { type: "button", onclick: () => player.toggle() });
+  const play = h("button.round", { type: "button", "data-role": "play", onclick: () => player.toggle() });
   const slider = h("input", {
     type: "range",
     min: 0,
@@ -17,35 +19,42 @@ export function timeline(host, app) {
     id: "step-slider",
     oninput: (event) => player.scrub(player.at(event.target.value / TICKS)),
   });
-  // Arrow keys move by visits, not by ten-thousandths.
-  slider.addEventListener("keydown", (event) => event.key.startsWith("Arrow") && event.preventDefault());
-  const marks = h("div.marks");
-  const label = h("output.step", { for: "step-slider" });
-  const scale = h("button.quiet", { type: "button", onclick: () => state.set({ scale: state.get("scale") === "log" ? "linear" : "log" }) });
-  const live = h("button.quiet.live", { type: "button", onclick: () => player.follow() });
-  const bar = h("div.timeline", { role: "group", "aria-label": "Time" }, play, h("div.track", {}, marks, slider), label, scale, live);
+  // Arrows and pages move by visits, not by ten-thousandths.
+  slider.addEventListener("keydown", (event) => /^(Arrow|Page|Home|End)/.test(event.key) && event.preventDefault());
+  const marks = h("div.marks", { "data-role": "alert-marks" });
+  const now = h("b");
+  const last = h("span.of");
+  const label = h("output.step", { for: "step-slider", "aria-live": "off" }, now, last);
+  const speed = h("button.quiet.speed", { type: "button", "data-role": "speed", onclick: () => player.accelerate(1, true) });
+  const scale = h("button.quiet", { type: "button", "data-role": "scale", onclick: () => state.set({ scale: state.get("scale") === "log" ? "linear" : "log" }) });
+  const live = h("button.quiet.live", { type: "button", "data-role": "follow", onclick: () => player.follow() });
+  const bar = h("div.timeline", { role: "group", "aria-label": "Time" }, play, h("div.track", {}, marks, slider), label, h("div.ways", {}, speed, scale, live));
   host.append(bar);
 
   const drawMarks = () => {
     const { subject } = app;
-    if (!subject) return;
+    const width = marks.clientWidth;
+    if (!subject || !width) return;
+    const raised = subject.alerts.filter((alert) => alert.state === "raised");
+    const found = clusters(raised, (alert) => player.share(alert.step) * width, APART);
     replace(
       marks,
-      subject.alerts
-        .filter((alert) => alert.state === "raised")
-        .slice(-200)
-        .map((alert) =>
-          h("button.mark", {
-            type: "button",
-            class: `mark ${alert.severity}`,
-            style: { left: percentOf(player.share(alert.step)) },
-            title: `Step ${stepText(alert.step)}: ${alert.statement}`,
-            "aria-label": `Alert at step ${stepText(alert.step)}: ${alert.statement}`,
-            tabindex: -1,
-            onclick: () => player.scrub(alert.step),
-          }),
-        ),
+      found.map(({ at, alerts }) => {
+        const worst = loudest(alerts);
+        const words = told(alerts, worst);
+        return h("button", {
+          type: "button",
+          class: `mark ${worst.severity}${alerts.length > 1 ? " several" : ""}`,
+          style: { left: `${at.toFixed(1)}px` },
+          title: words,
+          "aria-label": words,
+          "data-alerts": alerts.length,
+          tabindex: -1, // by keyboard: [ and ], and the list of the view of time
+          onclick: () => player.scrub(worst.step),
+        });
+      }),
     );
+    marks.dataset.alerts = String(raised.length);
   };
 
   const move = () => {
@@ -57,7 +66,8 @@ export function timeline(host, app) {
     slider.value = Math.round(share * TICKS);
     slider.style.setProperty("--share", percentOf(share));
     slider.setAttribute("aria-valuetext", `step ${stepText(player.step)} of ${stepText(subject.lastStep)}`);
-    replace(label, h("b", {}, stepText(player.step)), h("span.of", {}, ` of ${stepText(subject.lastStep)}`));
+    now.textContent = stepText(player.step);
+    last.textContent = ` of ${stepText(subject.lastStep)}`;
     document.body.dataset.step = String(player.step);
     document.body.dataset.lastStep = String(subject.lastStep);
   };
@@ -68,6 +78,10 @@ export function timeline(host, app) {
     play.setAttribute("aria-label", player.playing ? "Pause" : "Play");
     play.title = player.playing ? "Pause (space)" : "Play (space)";
     play.dataset.icon = player.playing ? "pause" : "play";
+    play.dataset.playing = String(player.playing);
+    speed.textContent = `${player.speed < 1 ? { 0.25: "¼", 0.5: "½" }[player.speed] ?? player.speed : player.speed} ×`;
+    speed.setAttribute("aria-label", `Speed of playing: ${player.speed}`);
+    speed.title = "Speed of playing (< and >)";
     scale.textContent = state.get("scale") === "log" ? "log steps" : "linear steps";
     scale.title = "Linear or log steps (l)";
     const running = subject.status === "running";
@@ -77,13 +91,20 @@ export function timeline(host, app) {
     live.classList.toggle("on", player.follows && running);
   };
 
-  state.on(["step", "view", "run", "kind", "scale", "data"], move);
-  state.on(["run", "kind", "scale", "data"], drawMarks);
-  state.on(["step", "run", "kind", "scale", "data", "playing", "status"], buttons);
+  new ResizeObserver(() => drawMarks()).observe(marks);
+  state.on(["step", "view", "opened", "scale", "data"], move);
+  state.on(["opened", "view", "scale", "data"], drawMarks);
+  state.on(["step", "opened", "scale", "data", "playing", "speed", "status"], buttons);
   return { move, drawMarks, buttons };
+}
+
+function told(alerts, worst) {
+  const first = `Step ${stepText(worst.step)}: ${visible(worst.statement)}`;
+  if (alerts.length === 1) return first;
+  const steps = alerts.map((alert) => alert.step);
+  return `${plural(alerts.length, "alert")} from step ${stepText(Math.min(...steps))} to ${stepText(Math.max(...steps))} (${severities(alerts)}). ${first}`;
 }
 
 function percentOf(share) {
   return `${(100 * share).toFixed(3)}%`;
 }
-
