@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from triplepoint.page.wording import words
-from triplepoint.records import MatrixRow, Reason, is_slice
+from triplepoint.records import MatrixRow, Reason, is_slice, primary
 from triplepoint.report.order import label
 
 Document = dict[str, Any]
@@ -16,7 +16,8 @@ Document = dict[str, Any]
 def layers(rows: Sequence[MatrixRow]) -> list[Document]:
     """One entry a row, in their order."""
     blocks = blocks_of([row.id for row in rows])
-    return [_layer(index, row, blocks[row.id]) for index, row in enumerate(rows)]
+    once = {id(row) for row in primary(rows)}
+    return [_layer(index, row, blocks[row.id], id(row) in once) for index, row in enumerate(rows)]
 
 
 def blocks_of(ids: Sequence[str]) -> Mapping[str, str | None]:
@@ -51,12 +52,23 @@ def slices(row: MatrixRow) -> int:
     return max(1, row.num_eigenvalues // max(1, min(row.shape)))
 
 
-def _layer(index: int, row: MatrixRow, block: str | None) -> Document:
+def unmeasured(rows: Sequence[MatrixRow]) -> dict[str, dict[str, str]]:
+    """{layer: {metric: code of the reason why it has no value}}, of layers where there is one."""
+    return {
+        str(index): {name: code.value for name, code in row.metric_status.items()}
+        for index, row in enumerate(rows)
+        if row.metric_status
+    }
+
+
+def _layer(index: int, row: MatrixRow, block: str | None, once: bool) -> Document:
     return {
         "index": index,
         "id": row.id,
         "label": label(row),
         "block": block,
+        "part": row.part,
+        "primary": once,
         "kind": row.kind,
         "shape": None if row.shape is None else list(row.shape),
         "scale": row.scale,

@@ -15,7 +15,7 @@ from triplepoint.page.document import SCHEMA, finished
 from triplepoint.page.findings import findings, traps
 from triplepoint.page.happenings import alerts, event
 from triplepoint.page.laws import band, laws
-from triplepoint.page.layers import layers, reasons
+from triplepoint.page.layers import layers, reasons, unmeasured
 from triplepoint.page.rows_of_run import order, unseen, verdict_of
 from triplepoint.page.visits import places, visits
 from triplepoint.records import VisitKind
@@ -62,6 +62,7 @@ def _document(run: Run, budget: int | None) -> Document:
         "ended": _time(whole.get("ended")),
         "layers": layers(rows),
         "reasons": reasons(rows),
+        "unmeasured": unmeasured(rows),
         "metrics": catalogue(names),
         "frame": frame,
         "scalars": _scalars(run, frame, run.scalar_names),

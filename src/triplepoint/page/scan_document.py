@@ -12,7 +12,7 @@ from triplepoint.page.columns import column
 from triplepoint.page.document import SCHEMA, finished
 from triplepoint.page.findings import findings, traps
 from triplepoint.page.laws import MOST_SHAPES, band, laws
-from triplepoint.page.layers import layers, reasons
+from triplepoint.page.layers import layers, reasons, unmeasured
 from triplepoint.page.spectra import sketch, spectra
 from triplepoint.records import MatrixRow, Scan
 from triplepoint.report.verdict import CAVEAT, verdict
@@ -43,6 +43,7 @@ def scan_document(scan: Scan) -> Document:
         "ended": None,
         "layers": layers(rows),
         "reasons": reasons(rows),
+        "unmeasured": unmeasured(rows),
         "metrics": catalogue(names),
         "frame": 0,
         "scalars": {},
