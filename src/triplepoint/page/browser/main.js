@@ -13,6 +13,7 @@ const VIEWS = { runs, overview, layer, time, compare };
 async function start() {
   const payload = await embedded();
   const app = new App(VIEWS, payload ? { documents: payload.documents } : { server: new Server() });
+  window.triplepoint = app; // for a browser's console, tests and measurements
   await app.start();
   document.body.dataset.ready = "true";
   performance.mark("triplepoint-ready");
