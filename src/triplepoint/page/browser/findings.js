@@ -1,0 +1,54 @@
+// What rules say of layers, the loudest first.
+
+import { h, visible } from "./dom.js";
+import { percent, step as stepText } from "./format.js";
+
+/** One finding or alert as an item of a list; `name`: whether the layer is named. */
+export function item(app, found, { name = true, when = null } = {}) {
+  const layer = found.layer === null ? null : app.subject.layers[found.layer];
+  const facts = [
+    found.rule.replaceAll("_", " "),
+    Number.isFinite(found.confidence) ? `${percent(found.confidence)} sure` : null,
+    when,
+  ].filter(Boolean);
+  return h(
+    "li",
+    { "data-rule": found.rule, "data-severity": found.severity },
+    h("span", { class: `pill ${found.severity}` }, found.severity),
+    h(
+      "div",
+      {},
+      name && layer ? h("button.link.finding-layer", { type: "button", onclick: () => app.visit(found.layer) }, visible(layer.label)) : null,
+      name && !layer ? h("span.finding-layer", {}, "the whole run") : null,
+      h("div.finding-words", {}, visible(found.statement)),
+      h("div.soft.small", {}, facts.join(" · ")),
+    ),
+  );
+}
+
+/** Findings as a list with its first `most`; the others behind a button. */
+export function list(app, found, { most = 8, name = true, empty = "Nothing to report." } = {}) {
+  if (!found.length) return h("p.soft", {}, empty);
+  const one = (entry) => item(app, entry, { name, when: when(app, entry) });
+  const made = h("ul.list.findings", {}, found.slice(0, most).map(one));
+  if (found.length <= most) return made;
+  const more = h(
+    "button.quiet.more",
+    {
+      type: "button",
+      onclick: () => {
+        const added = found.slice(most).map(one);
+        made.append(...added);
+        more.remove();
+        added[0].querySelector("button")?.focus();
+      },
+    },
+    `Show ${found.length - most} more`,
+  );
+  return [made, more];
+}
+
+/** When a finding was made, in a run. */
+function when(app, found) {
+  return app.subject.moves && Number.isFinite(found.step) ? `at step ${stepText(found.step)}` : null;
+}
