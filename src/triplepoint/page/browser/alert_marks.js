@@ -39,8 +39,8 @@ export function clusters(alerts, placeOf, apart) {
   return found;
 }
 
-/** For a chart over steps: alerts as small triangles at its top, what happened as squares at its foot. */
-export function drawMarks(plot, theme, subject) {
+/** For a chart over steps: alerts as small triangles at its top, what happened as ticks at its foot; `lined`: a line down from each alert. */
+export function drawMarks(plot, theme, subject, lined = true) {
   const { ctx, bbox } = plot;
   const unit = devicePixelRatio;
   const place = (one) => (one.step === null ? NaN : plot.valToPos(one.step, "x", true));
@@ -59,14 +59,16 @@ export function drawMarks(plot, theme, subject) {
     const colour = `--${worst.severity}`;
     // The exact step of the loudest, as the cursor will stand on it.
     const exact = plot.valToPos(steps[nearest(steps, worst.step)], "x", true);
-    ctx.strokeStyle = theme.faded(colour, worst.severity === "info" ? 0.25 : 0.4);
-    ctx.lineWidth = unit;
-    ctx.setLineDash([2 * unit, 3 * unit]);
-    ctx.beginPath();
-    ctx.moveTo(exact, bbox.top);
-    ctx.lineTo(exact, bbox.top + bbox.height);
-    ctx.stroke();
-    ctx.setLineDash([]);
+    if (lined) {
+      ctx.strokeStyle = theme.faded(colour, worst.severity === "info" ? 0.25 : 0.4);
+      ctx.lineWidth = unit;
+      ctx.setLineDash([2 * unit, 3 * unit]);
+      ctx.beginPath();
+      ctx.moveTo(exact, bbox.top);
+      ctx.lineTo(exact, bbox.top + bbox.height);
+      ctx.stroke();
+      ctx.setLineDash([]);
+    }
     ctx.fillStyle = theme.colour(colour);
     ctx.beginPath();
     ctx.moveTo(at - 4 * unit, bbox.top);

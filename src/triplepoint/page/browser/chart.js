@@ -1,36 +1,11 @@
 // One chart: uPlot with our theme, a cursor line that moves without a redraw, and scrubbing by hover or touch.
 
-import { number, step as stepText } from "./format.js";
+import { decades, decadesAlone, even, short as ofLog } from "./axis_splits.js";
+import { step as stepText } from "./format.js";
 import { h } from "./dom.js";
 
 /** log10(1 + step): steps begin at 0. */
 export const LOG_STEPS = { distr: 100, fwd: (value) => Math.log10(1 + Math.max(0, value)), bwd: (value) => 10 ** value - 1 };
-
-/** Splits of an axis of log steps: 0, 1, 10, 100 …; twos and fives between where there are few; even ones in a short stretch. */
-function decades(plot, _axis, low, high) {
-  const room = Math.max(2, Math.floor(plot.over.clientWidth / 48));
-  const among = (digits) => {
-    const splits = low <= 0 ? [0] : [];
-    for (let power = 0; 10 ** power <= high; power++) {
-      for (const digit of digits) if (digit * 10 ** power >= low && digit * 10 ** power <= high) splits.push(digit * 10 ** power);
-    }
-    return splits;
-  };
-  const coarse = among([1]);
-  const fine = among([1, 2, 5]);
-  if (fine.length <= room && coarse.length < 4) return fine.length > 2 ? fine : even(low, high, Math.min(room, 6));
-  return coarse;
-}
-
-/** About `count` round numbers between two. */
-function even(low, high, count) {
-  const raw = (high - low) / Math.max(1, count);
-  const size = 10 ** Math.floor(Math.log10(raw));
-  const by = Math.max(1, [1, 2, 5, 10].find((digit) => digit * size >= raw) * size);
-  const splits = [];
-  for (let at = Math.ceil(low / by) * by; at <= high; at += by) splits.push(at);
-  return splits;
-}
 
 /**
  * A chart in `host`.
@@ -54,6 +29,7 @@ export function chart(host, app, options) {
   const axis = (side) => {
     const given = current[side];
     const theme = app.theme;
+    const alone = given.log === true ? { filter: decadesAlone } : {};
     return {
       stroke: theme.colour("--ink-soft"),
       font: `11px ${theme.colour("--font")}`,
@@ -64,11 +40,14 @@ export function chart(host, app, options) {
       gap: 4,
       size: side === "y" ? (current.yWidth ?? 54) : 30,
       space: side === "x" ? 64 : 28,
-      grid: { show: given.grid ?? true, stroke: theme.colour("--line"), width: 1 },
-      ticks: { stroke: theme.colour("--line"), width: 1, size: 4 },
+      grid: { show: given.grid ?? true, stroke: theme.colour("--line"), width: 1, ...alone },
+      ticks: { stroke: theme.colour("--line"), width: 1, size: 4, ...alone },
       splits: given.splits ?? (given.log === "steps" ? decades : undefined),
-      // A log axis shows its decades alone; uPlot gives the others as null.
-      values: (_plot, splits) => splits.map((value) => (value === null ? null : (given.format ?? (given.log === "steps" ? short : number))(value))),
+      ...alone,
+      values: (_plot, splits) => {
+        const format = given.format ?? (given.log === "steps" ? short : given.log ? ofLog : even(splits));
+        return splits.map((value) => (value === null ? null : format(value)));
+      },
     };
   };
   const short = (value) => stepText(value, true);
@@ -109,7 +88,7 @@ export function chart(host, app, options) {
         width,
         height: current.height ?? 220,
         pxAlign: 1,
-        padding: [10, 12, 0, 0],
+        padding: [10, 20, 0, 0],
         legend: { show: false },
         cursor: { show: true, x: Boolean(current.onHover && !current.cursor), y: false, drag: { setScale: false, x: Boolean(current.onZoom), y: false }, points: { show: false }, ...current.cursorOptions },
         scales: { x: scale("x"), y: scale("y") },
@@ -118,7 +97,8 @@ export function chart(host, app, options) {
         bands: typeof current.bands === "function" ? current.bands(app.theme) : current.bands,
         hooks: {
           drawClear: (current.before ?? []).map((draw) => (made) => clipped(made, () => draw(made, app.theme))),
-          draw: (current.after ?? []).map((draw) => (made) => clipped(made, () => draw(made, app.theme))),
+          // Scales are known when it is drawn, not when it is made.
+          draw: [...(current.after ?? []).map((draw) => (made) => clipped(made, () => draw(made, app.theme))), () => place()],
           setSelect: current.onZoom ? [selected] : [],
           setCursor: current.onHover ? [(made) => made.cursor.idx !== null && made.cursor.left >= 0 && current.onHover(made.cursor.idx, made)] : [],
         },
@@ -133,7 +113,6 @@ export function chart(host, app, options) {
     plot.over.addEventListener("pointerleave", () => current.onLeave?.());
     if (current.onPick) plot.over.addEventListener("click", (event) => current.onPick(plot.posToVal(event.offsetX, "x"), plot, event));
     current.onBuild?.(plot);
-    place();
   };
 
   const selected = (made) => {
@@ -176,7 +155,6 @@ export function chart(host, app, options) {
     if (!plot) build();
     else {
       plot.setSize({ width: Math.max(160, width), height: current.height ?? 220 });
-      place();
     }
   });
   observer.observe(element);
@@ -190,7 +168,6 @@ export function chart(host, app, options) {
     setData(data) {
       current = { ...current, data };
       plot?.setData(data);
-      place();
     },
     setStep(to) {
       step = to;

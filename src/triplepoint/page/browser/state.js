@@ -14,7 +14,7 @@ const DEFAULTS = {
   to: null,
   lines: "phase", // colour of the lines of layers: phase or ink
   map: "phase", //   what the map of layers shows: phase or metric
-  losses: null, //   axis of losses: linear or log; null: as they fall
+  axes: "", //       of scalars, where chosen: quantity:linear or quantity:log, with commas between
   values: null, //   axis of the metric: linear or log; null: as it spreads
   speed: 1, //       of playing
   spectrum: "density", // or rank

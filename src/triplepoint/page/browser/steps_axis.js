@@ -37,7 +37,14 @@ export function zoomAround(app, times) {
 
 /** The `x` of a chart. */
 export function stepsX(app) {
-  return { log: app.state.get("scale") === "log" ? "steps" : false, range: () => stepRange(app), format: (value) => stepText(value, true) };
+  // Long runs count in thousands, all of their numbers alike.
+  const format = (value) => (stepRange(app)[1] < 1e5 ? stepText(value) : value >= 1e3 && value < 1e4 ? `${value / 1e3}k` : stepText(value, true));
+  return { log: app.state.get("scale") === "log" ? "steps" : false, range: () => stepRange(app), format };
+}
+
+/** Room at the left of all charts over time, so that they stand in line (px). */
+export function leftRoom() {
+  return window.innerWidth < 640 ? 54 : 70;
 }
 
 /** What all charts over time share: one cursor, one scale, scrubbing, zooming by dragging a mouse. */
@@ -45,7 +52,7 @@ export function timeOptions(app) {
   return {
     cursor: true,
     x: stepsX(app),
-    yWidth: 58,
+    yWidth: leftRoom(),
     onScrub: (step) => app.player.scrub(step),
     onZoom: (from, to) => zoom(app, from, to),
   };

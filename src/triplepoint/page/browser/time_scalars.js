@@ -4,11 +4,12 @@ import { drawMarks } from "./alert_marks.js";
 import { chart } from "./chart.js";
 import { choice, h, replace, visible } from "./dom.js";
 import { number, plural, step as stepText } from "./format.js";
-import { groups } from "./scalar_groups.js";
+import { groups, quantity } from "./scalar_groups.js";
 import { timeOptions } from "./steps_axis.js";
 
 const FIRST = 6; // charts that are there at once; more on demand
-const WIDE = 30; // largest by smallest, from where a loss is shown on a log axis
+const WIDE = { loss: 30, other: 300, accuracy: Infinity }; // largest by smallest, from where the axis is logarithmic
+const CHOICE = 10; // and from where that can be chosen
 const HEIGHTS = { loss: 210, accuracy: 160, other: 130 };
 const INKS = ["--line-a", "--line-b", "--line-c", "--line-d", "--line-e", "--line-f"];
 const DASHES = [undefined, undefined, [6, 3], [2, 3], [8, 3, 2, 3], [4, 2]];
@@ -62,7 +63,6 @@ export function timeScalars(host, app) {
 
 function scalarChart(card, app, group) {
   const { state, player } = app;
-  const isLoss = group.kind === "loss";
   const values = new Map();
   const ink = (at) => INKS[at % INKS.length];
   const legend = h(
@@ -71,7 +71,9 @@ function scalarChart(card, app, group) {
     group.names.map((name, at) => {
       const value = h("b.number");
       values.set(name, value);
-      return h("span", {}, h("i", { style: { "--colour": `var(${ink(at)})` } }), visible(name), value);
+      // Where the title is the name, the name is not said twice.
+      const told = group.names.length > 1 || quantity(name) !== name.toLowerCase().replaceAll("_", " ") ? visible(name) : null;
+      return h("span", {}, h("i", { style: { "--colour": `var(${ink(at)})` } }), told, value);
     }),
   );
   const ways = h("div");
@@ -79,12 +81,14 @@ function scalarChart(card, app, group) {
   card.append(block);
 
   const scalars = () => group.names.map((name) => app.subject.scalars.get(name));
-  const asLog = () => {
-    const chosen = isLoss ? state.get("losses") : null;
-    if (chosen) return chosen === "log";
-    if (!isLoss) return false;
+  const key = encodeURIComponent(group.title);
+  const spread = () => {
     const [low, high] = extent(scalars());
-    return low > 0 && high / low > WIDE;
+    return low > 0 ? high / low : 0;
+  };
+  const asLog = () => {
+    const chosen = axes(state)[key];
+    return group.kind !== "accuracy" && spread() > (chosen ? 1 : WIDE[group.kind]) && chosen !== "linear";
   };
   let log = asLog();
   const banded = scalars().map(hasBlocks);
@@ -114,7 +118,7 @@ function scalarChart(card, app, group) {
     ...timeOptions(app),
     label: group.title,
     height: HEIGHTS[group.kind],
-    y: { log, range: group.kind === "accuracy" ? [0, 1] : log ? roomy : undefined },
+    y: { log, range: group.kind === "accuracy" ? [-0.02, 1.02] : log ? roomy : undefined },
     series,
     bands: (theme) => bands.map(({ series: ends, colour }) => ({ series: ends, fill: theme.faded(colour, 0.16) })),
     data: columns(),
@@ -124,13 +128,13 @@ function scalarChart(card, app, group) {
   drawn.setStep(player.step);
 
   const buttons = () => {
-    if (!isLoss) return;
-    const set = (value) => state.set({ losses: value });
-    const axes = [
+    if (group.kind === "accuracy" || spread() < CHOICE) return void replace(ways);
+    const set = (value) => state.set({ axes: Object.entries({ ...axes(state), [key]: value }).map((pair) => pair.join(":")).join(",") });
+    const offered = [
       { value: "linear", text: "linear" },
       { value: "log", text: "log" },
     ];
-    replace(ways, choice("Axis of the loss", axes, log ? "log" : "linear", set));
+    replace(ways, choice(`Axis of ${group.title}`, offered, log ? "log" : "linear", set));
   };
   const step = () => {
     drawn.setStep(player.step);
@@ -161,6 +165,17 @@ function scalarChart(card, app, group) {
     },
     destroy: () => drawn.destroy(),
   };
+}
+
+/** {quantity: linear or log} as the reader chose. */
+function axes(state) {
+  return Object.fromEntries(
+    state
+      .get("axes")
+      .split(",")
+      .map((pair) => pair.split(":"))
+      .filter((pair) => pair.length === 2),
+  );
 }
 
 /** [smallest, largest] finite value of some scalars. */

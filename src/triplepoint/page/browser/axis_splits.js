@@ -1,0 +1,54 @@
+// Where an axis has its lines, and how their numbers are written.
+
+import { number } from "./format.js";
+
+/** Splits of an axis of log steps: 0, 1, 10, 100 …; twos and fives between where there are few; even ones in a short stretch. */
+export function decades(plot, _axis, low, high) {
+  const room = Math.max(2, Math.floor(plot.bbox.width / devicePixelRatio / 48));
+  const among = (digits) => {
+    const splits = low <= 0 ? [0] : [];
+    for (let power = 0; 10 ** power <= high; power++) {
+      for (const digit of digits) if (digit * 10 ** power >= low && digit * 10 ** power <= high) splits.push(digit * 10 ** power);
+    }
+    return splits;
+  };
+  const coarse = among([1]);
+  const fine = among([1, 2, 5]);
+  if (fine.length <= room && coarse.length < 4) return fine.length > 2 ? fine : between(low, high, Math.min(room, 6));
+  return coarse;
+}
+
+/** About `count` round numbers between two. */
+function between(low, high, count) {
+  const raw = (high - low) / Math.max(1, count);
+  const size = 10 ** Math.floor(Math.log10(raw));
+  const by = Math.max(1, [1, 2, 5, 10].find((digit) => digit * size >= raw) * size);
+  const splits = [];
+  for (let at = Math.ceil(low / by) * by; at <= high; at += by) splits.push(at);
+  return splits;
+}
+
+const isDecade = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
+
+/** Of the splits of a log axis the powers of ten; all of them where it spans less than one. */
+export function decadesAlone(_plot, splits) {
+  const few = splits.filter(isDecade).length < 2;
+  return splits.map((value) => (few || isDecade(value) ? value : null));
+}
+
+const PLAIN = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 3 });
+
+/** A value of a log axis, as short as it goes: 0.01, 1,000, 1e-5. */
+export function short(value) {
+  return value >= 1e-3 && value < 1e5 ? PLAIN.format(value) : value.toExponential(0).replace("e+", "e");
+}
+
+/** A format with as many digits as tell these evenly spaced values apart. */
+export function even(splits) {
+  const by = Math.abs(splits[1] - splits[0]);
+  const size = Math.max(...splits.map(Math.abs));
+  if (!(by > 0) || size >= 1e6 || size < 1e-3) return number;
+  const digits = (String(Number(by.toPrecision(3))).split(".")[1] ?? "").length;
+  const format = new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  return (value) => format.format(value);
+}
