@@ -99,11 +99,12 @@ class Catalogue:
     def _scans(self) -> Iterable[dict[str, Any]]:
         for name, path in self._names(SCAN).items():
             try:
-                status, why = path.stat(), saved_scans.why_not(path, self.root)
+                why = saved_scans.why_not(path, self.root)
+                status = None if why == listing.LEAVES else path.stat()
             except OSError as error:
-                yield _entry(SCAN, RunEntry(name, str(path), error.strerror or type(error).__name__))
-                continue
-            yield _entry(SCAN, RunEntry(name, str(path), why, size=status.st_size, last_time=status.st_mtime))
+                why, status = error.strerror or type(error).__name__, None
+            size, written = (None, None) if status is None else (status.st_size, status.st_mtime)
+            yield _entry(SCAN, RunEntry(name, str(path), why, size=size, last_time=written))
 
     def _names(self, kind: str) -> Mapping[str, Path]:
         """{name: file}; where two would share a name, the later is called as its file."""

@@ -21,7 +21,7 @@ from triplepoint.serve import answers, faults
 from triplepoint.serve.addresses import Address
 from triplepoint.serve.answers import Refused
 
-_MOST_QUERY = 8192
+_MOST_ADDRESS = 8192
 """Bytes; three times a name of 255 bytes and a long tensor name fit."""
 _TICKET_SECONDS = 120.0
 _OPEN = "Open the link that the command printed (triplepoint serve)"
@@ -58,6 +58,8 @@ class Gate:
                 started = True
                 guards = {name.encode(): value.encode() for name, value in answers.guards(nonce).items()}
                 kept = [entry for entry in message.get("headers", []) if entry[0].lower() not in guards]
+                if _has_body(scope):  # it would be read to its end, however long, before the next request
+                    kept.append((b"connection", b"close"))
                 message = {**message, "headers": [*kept, *guards.items()]}
             await send(message)
 
@@ -82,8 +84,8 @@ class Gate:
                 "it is none of this server's",
                 f"Use {self._address.url} (behind ssh -L: with the same port on both sides)",
             )
-        if len(scope["query_string"]) > _MOST_QUERY:
-            raise Refused(414, "read the address", f"it is longer than {_MOST_QUERY} bytes", "Shorten it")
+        if len(scope["path"]) + len(scope["query_string"]) > _MOST_ADDRESS:
+            raise Refused(414, "read the address", f"it is longer than {_MOST_ADDRESS} bytes", "Shorten it")
         site = headers.get("sec-fetch-site", "none")
         if scope["path"] == "/" and (shown := _shown(scope)) is not None:
             if not self._opens(shown, once=scope["method"] == "GET"):
@@ -147,6 +149,13 @@ def _shown(scope: Scope) -> bytes | None:
     query = scope["query_string"].decode("latin-1")
     found: Iterable[str] = parse_qs(query, keep_blank_values=True, encoding="latin-1").get("token", ())
     return next((one.encode("latin-1") for one in found), None)
+
+
+def _has_body(scope: Scope) -> bool:
+    return any(
+        name == b"transfer-encoding" or (name == b"content-length" and value.strip() != b"0")
+        for name, value in scope["headers"]
+    )
 
 
 def _owed(error: TriplepointError) -> dict[str, str]:

@@ -49,13 +49,16 @@ class EventStream:
             refused = Refused(503, f"follow run {self._name!r}", found, "Close some of them")
             await answers.refusal(scope["path"], refused)(scope, receive, send)
             return
-        async with self._tails.of(self._name) as tail:
-            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-            if scope["method"] == "GET":
+        start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
+        if scope["method"] == "HEAD":
+            await send(start)
+        else:
+            async with self._tails.of(self._name) as tail:
+                await send(start)
                 await self._last(tail, receive, send)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(1):
-                    await send({"type": "http.response.body", "body": b"", "more_body": False})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _last(self, tail: Tail, receive: Receive, send: Send) -> None:
         sending, leaving = asyncio.create_task(self._send(tail, send)), asyncio.create_task(_left(receive))
@@ -100,13 +103,16 @@ class EventStream:
                 return
             known = now.identity
             with contextlib.suppress(TriplepointError):  # it was removed just now: the next look will tell
-                while tail.now is now and (frames := await tail.behind(after)):
+                while self._goes_on(tail, known) and (frames := await tail.behind(after)):
                     after = frames[-1].id
                     for chunk in _chunks(frames):
                         yield chunk
             if told != (now.status, now.verdict):
                 yield _event("status", {"status": now.status, "verdict": now.verdict})
             told = now.status, now.verdict
+
+    def _goes_on(self, tail: Tail, known: Identity) -> bool:
+        return tail.now is not None and tail.now.identity == known and not self._tails.stopping
 
     def _why_anew(self, now: Look, known: Identity | None, absent: str | None) -> str | None:
         """Why the reader cannot go on from where it is; None where it can."""

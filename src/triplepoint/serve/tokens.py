@@ -70,7 +70,7 @@ def _default(new: bool) -> Token:
         try:
             found = None if new else _read(path, follow=False)
         except UsageError as error:
-            found, note = None, f"a new token was made, since the file {path} {error.found}"
+            found, note = None, f"a new token was made, since {error.found} ({path})"
         return Token(_write(path) if found is None else found, note)
     except UsageError as error:
         return Token(_fresh(), f"the token ends with this server, since {path} cannot be kept: {error.found}")
@@ -94,18 +94,18 @@ def _read(path: Path, *, follow: bool = True) -> str | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise UsageError(asked, f"cannot be read ({error.strerror})", _NEXT) from None
+        raise UsageError(asked, f"it cannot be read ({error.strerror})", _NEXT) from None
     with open(descriptor, "rb") as stream:
         status = os.fstat(stream.fileno())
         if not stat.S_ISREG(status.st_mode):
-            raise UsageError(asked, "is no ordinary file", "Name an ordinary file")
+            raise UsageError(asked, "it is no ordinary file", "Name an ordinary file")
         if os.name == "posix":
             if status.st_uid != os.geteuid():
-                raise UsageError(asked, "belongs to another user", _NEXT)
+                raise UsageError(asked, "it belongs to another user", _NEXT)
             if status.st_mode & 0o077:
                 mode = stat.S_IMODE(status.st_mode)
                 raise UsageError(
-                    asked, f"may be opened by others (mode {mode:03o})", f"{_NEXT}; see chmod 600"
+                    asked, f"it may be opened by others (mode {mode:03o})", f"{_NEXT}; see chmod 600"
                 )
         text = stream.read(_MOST).decode("ascii", "replace").strip()
     if not _FORM.fullmatch(text):
@@ -139,4 +139,4 @@ def _fresh() -> str:
 
 
 def _malformed(next: str) -> tuple[str, str]:
-    return "is no token of 32 to 256 letters, digits, - and _", next
+    return "it is no token of 32 to 256 letters, digits, - and _", next
