@@ -78,7 +78,9 @@ class Watched:
     # What tests wait for and press.
 
     def ready(self) -> Watched:
-        self.page.wait_for_selector("body[data-ready=true]", state="attached")
+        """Until the page is drawn; one that says it cannot be shown fails at once."""
+        self.wait("() => document.body.dataset.ready === 'true' || document.querySelector('#app > .bad')")
+        assert self.data("ready") == "true", self.faults()
         return self
 
     def wait(self, condition: str, argument: Any = None) -> None:

@@ -73,10 +73,13 @@ class Training:
             stdout=subprocess.PIPE,
             text=True,
         )
-        assert self._line() == "ready"
+        self._ready = False
 
     def advance(self, steps: int) -> tuple[int, int]:
+        """The first call waits until the process is there, which takes some seconds."""
         assert self._process.stdin is not None
+        self._ready = self._ready or self._line() == "ready"
+        assert self._ready
         self._process.stdin.write(f"{steps}\n")
         self._process.stdin.flush()
         step, frame = self._line().split()
@@ -84,14 +87,14 @@ class Training:
 
     def finish(self) -> None:
         """End the input: the run is finished."""
-        self._process.communicate(timeout=60)
+        if self._process.poll() is None:
+            self._process.communicate(timeout=60)
 
     def __enter__(self) -> Training:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self.finish()
+        self.finish()
 
     def _line(self) -> str:
         assert self._process.stdout is not None
