@@ -29,7 +29,7 @@ def metric_values(run: Run, name: str, frame: int) -> Document:
     with run.moment():
         table = tables.visits(run, frame)
         parts = places(table, order(run, [*run.matrices]))
-        values = tables.metric(run, name, table)
+        values = tables.metrics(run, [name], table)[name]
         chosen = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
         return {
             "frame": int(frame),

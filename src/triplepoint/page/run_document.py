@@ -47,7 +47,7 @@ def _document(run: Run, budget: int | None) -> Document:
     parts = places(table, ids)
     chosen = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
     names = run.metric_names
-    series = {name: tables.metric(run, name, table)[chosen] for name in DEFAULT_SERIES if name in names}
+    series = tables.metrics(run, [name for name in DEFAULT_SERIES if name in names], table)
     index = {id: place for place, id in enumerate(ids)}
     return finished({
         "schema": SCHEMA,
@@ -67,7 +67,7 @@ def _document(run: Run, budget: int | None) -> Document:
         "frame": frame,
         "scalars": _scalars(run, frame, run.scalar_names),
         "visits": visits(table, parts),
-        "series": {name: column(values, "f4") for name, values in series.items()},
+        "series": {name: column(values[chosen], "f4") for name, values in series.items()},
         "spectra": {},
         "shuffled": {},
         "laws": laws(rows),

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -19,7 +19,8 @@ from triplepoint.store.reading import Names
 from triplepoint.store.schema import VISITS_OF_A_MATRIX
 
 Array = np.ndarray[Any, Any]
-Record = TypeVar("Record", Alert, Event)
+_AT_ONCE = 200_000
+"""Rows fetched at once."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,24 +85,34 @@ def visits(run: Access, frame: int = END) -> VisitTable:
         )
 
 
-def metric(run: Access, name: str, table: VisitTable) -> Array:
-    """(V,) float64: one metric at every visit of `table`, NaN where it has no value. Cost: 1 s for 300,000."""
+def metrics(run: Access, names: Sequence[str], table: VisitTable) -> dict[str, Array]:
+    """{name: (V,) float64} at every visit of `table`, NaN where a metric has no value; UsageError for one that no visit
+    has.
+
+    Cost: one pass over all measurements, 1 s for the 12 million of 300,000 visits, and .4 s a metric.
+    """
+    found = {name: np.full(table.ids.size, np.nan) for name in names}
     with run._reading() as connection:
-        id = run._named("metric", name)
-        found = connection.execute(
-            "SELECT v.id, m.value FROM visits v CROSS JOIN measurements m ON m.visit = v.id AND m.metric = ? "
-            "WHERE m.value IS NOT NULL",
-            (id,),
-        ).fetchall()
-    values = np.full(table.ids.size, np.nan)
-    if not found or not table.ids.size:
-        return values
-    order = np.argsort(table.ids)
-    ids = np.array([entry[0] for entry in found], np.int64)
-    places = np.minimum(np.searchsorted(table.ids, ids, sorter=order), table.ids.size - 1)
-    there = table.ids[order[places]] == ids
-    values[order[places[there]]] = _numbers([entry[1] for entry in found])[there]
-    return values
+        numbers = [run._named("metric", name) for name in names]
+        columns = np.zeros(max(numbers, default=0) + 1, dtype=np.int64)
+        columns[numbers] = range(len(numbers))
+        order = np.argsort(table.ids)
+        marks = ",".join("?" * len(numbers))
+        asked = (
+            f"SELECT visit, metric, value FROM measurements WHERE metric IN ({marks}) AND value IS NOT NULL"
+        )
+        cursor = connection.execute(asked, numbers)
+        while table.ids.size and (part := cursor.fetchmany(_AT_ONCE)):
+            ids = np.array([entry[0] for entry in part], np.int64)
+            places = np.minimum(np.searchsorted(table.ids, ids, sorter=order), table.ids.size - 1)
+            places = order[places]
+            there = table.ids[places] == ids
+            which = columns[[entry[1] for entry in part]]
+            values = _numbers([entry[2] for entry in part])
+            for column, name in enumerate(names):
+                chosen = there & (which == column)
+                found[name][places[chosen]] = values[chosen]
+    return found
 
 
 def scalar(run: Access, name: str, frame: int = END) -> ScalarTable:
@@ -137,9 +148,10 @@ def _entries(connection: sqlite3.Connection, statement: str, frame: int, made: A
 
 def _numbers(values: Sequence[Any]) -> Array:
     """float64 with NaN for None; ValueError for what is no finite number."""
-    if not all(value is None or type(value) in (float, int) for value in values):
-        raise ValueError("a number was expected")
-    found = np.array(values, dtype=np.float64).reshape(-1)
+    try:
+        found = np.array(values, dtype=np.float64).reshape(-1)
+    except (TypeError, OverflowError):
+        raise ValueError("a number was expected") from None
     if np.isinf(found).any():
         raise ValueError("a number is not finite")
     return found
