@@ -112,10 +112,11 @@ def foot(ax: Axes, caution: str | None = None, ncols: int = 2, *, right: bool = 
     if caution is not None:
         ax.annotate(
             caution,
-            (0.0, 0.0),
+            (1.0 if right else 0.0, 0.0),
             xycoords="axes fraction",
-            xytext=(-_LEFT, -down),
+            xytext=(0.0 if right else -_LEFT, -down),
             textcoords="offset points",
+            ha="right" if right else "left",
             va="top",
             fontsize=SMALL,
             color=FAINT,

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Pair = tuple[MatrixRow, MatrixRow, float, float]
-_MOST = 60
-"""Dumbbells that can still be told apart."""
 
 
 def compare(
@@ -64,16 +62,17 @@ def dumbbells(
     metric: str = "alpha",
     *,
     names: tuple[str, str] = ("this", "other"),
+    most: int = 60,
     ax: Axes | None = None,
 ) -> Axes:
     """Each matched layer as a line from its value here (hollow) to its value there (full), in checkpoint order.
 
-    Of more than 60 layers those that moved most are shown. Colour and marker are the phase in each scan.
+    Of more than `most` layers those that moved most are shown. Colour and marker are the phase in each scan.
     """
     pairs, left_out = matched(scan, other, metric)
-    if len(pairs) > _MOST:
-        moved = sorted(range(len(pairs)), key=lambda at: -abs(pairs[at][3] - pairs[at][2]))[:_MOST]
-        left_out += len(pairs) - _MOST
+    if len(pairs) > most:
+        moved = sorted(range(len(pairs)), key=lambda at: -abs(pairs[at][3] - pairs[at][2]))[:most]
+        left_out += len(pairs) - most
         pairs = [pairs[at] for at in sorted(moved)]
     labels = shorten_all([order.label(first) for first, *_ in pairs], 34)
     with canvas(ax, height=0.9 + 0.125 * len(pairs)) as axes:
@@ -88,9 +87,10 @@ def dumbbells(
         axes.set_ylim(len(pairs) - 0.4, -0.6)
         axes.tick_params(axis="y", length=0)
         axes.set_title(_title(pairs, left_out), loc="right")
-        axes.set_xlabel(f"{layers.metric_words(metric)}: {words(names[0])} (hollow) → {words(names[1])}")
+        axes.set_xlabel(layers.metric_words(metric))
         phases = [row.phase for pair in pairs for row in pair[:2]]
-        foot(axes, ncols=3, right=True, handles=phase_marks.points(phases))
+        caution = f"hollow: {words(names[0])}; full: {words(names[1])}"
+        foot(axes, caution, ncols=3, right=True, handles=phase_marks.points(phases))
     return axes
 
 

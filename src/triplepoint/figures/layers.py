@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FEW = 12
 """Layers that have room for a name each."""
-_CHARACTER = 0.62
+_CHARACTER = 0.54
 """Width of a character over the size of its font."""
 
 

@@ -79,10 +79,11 @@ class ScanPlots:
         metric: str = "alpha",
         *,
         names: tuple[str, str] = ("this", "other"),
+        most: int = 60,
         ax: Axes | None = None,
     ) -> Axes:
         """Matched layers of two scans, one line each from this to the other."""
-        return dumbbells(self._scan, other, metric, names=names, ax=ax)
+        return dumbbells(self._scan, other, metric, names=names, most=most, ax=ax)
 
     def _row(self, layer: str) -> MatrixRow:
         try:

@@ -59,7 +59,7 @@ def _scalars(run: Run) -> str:
         shown.append(
             (markup.text(name, 60), markup.spark(values), MISSING if last is None else f"{last:.4g}")
         )
-    more = f" ({plural(len(names) - SCALARS, 'more')} in run.scalar_names)" if len(names) > SCALARS else ""
+    more = f" ({len(names) - SCALARS} more in run.scalar_names)" if len(names) > SCALARS else ""
     return markup.table((f"scalar{more}", "", "last"), shown, numbers=1) if shown else ""
 
 

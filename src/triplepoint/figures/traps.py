@@ -51,5 +51,5 @@ def _words(trap: Trap) -> str:
 
 
 def _none(row: MatrixRow) -> str:
-    reason = row.metric_status.get("num_traps")
+    reason = row.reason or row.metric_status.get("num_traps")
     return "no traps" if reason is None else reason.sentence

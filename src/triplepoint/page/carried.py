@@ -55,7 +55,7 @@ def metric(run: Run, name: str) -> Carried:
     """One metric; a look that gives it no value leaves the last one standing."""
     with run.moment():
         table, ids, parts = _table(run)
-        return _carried(ids, parts, table, tables.metric(run, name, table))
+        return _carried(ids, parts, table, tables.metrics(run, [name], table)[name])
 
 
 def phases(run: Run) -> tuple[Carried, Carried]:
