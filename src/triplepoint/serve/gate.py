@@ -93,7 +93,8 @@ class Gate:
                     401, "open the page", "the token in the address is not that of this server", _OPEN
                 )
             return self._entrance(site, scope["triplepoint.nonce"])
-        if scope["path"] == "/" and site == "cross-site" and headers.get("sec-fetch-dest") == "document":
+        at_the_door = scope["path"] == "/" and not scope["query_string"]
+        if at_the_door and site == "cross-site" and headers.get("sec-fetch-dest") == "document":
             # A permalink that somebody wrote down elsewhere: asked again by us, the cookie goes along.
             return _onward(scope["triplepoint.nonce"], "/?from=elsewhere")
         if scope["path"].startswith(answers.API) and site not in ("same-origin", "none"):
