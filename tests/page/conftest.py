@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from tests.page import chromium
 from tests.page.chromium import Opener, Watched
 from tests.page.modules import expose
+from tests.page.served import Served
 from tests.single_thread import one_blas_thread
 
 __all__ = ["one_blas_thread"]
@@ -49,7 +51,14 @@ def js(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 
 @pytest.fixture
-def look(browser: Any, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
+def serve(tmp_path: Path) -> Iterator[Callable[[Path], Served]]:
+    """`serve(folder)` begins a server that ends after the pages of the test are closed."""
+    with ExitStack() as stack:
+        yield lambda folder: stack.enter_context(Served(folder, tmp_path / "keep"))
+
+
+@pytest.fixture
+def look(browser: Any, serve: object, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Opener]:
     """`look(address, **options of the context)` opens a page and waits until it is ready; faults fail the test."""
     opened: list[tuple[Any, Watched]] = []
 

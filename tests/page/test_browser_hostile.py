@@ -8,7 +8,6 @@ import pytest
 
 from tests.page.chromium import Watched
 from tests.page.hostile import NAMES, RUN, hostile_run, hostile_scan
-from tests.page.served import Served
 from triplepoint.page.assemble import assemble
 from triplepoint.page.run_document import run_document
 from triplepoint.page.scan_document import scan_document
@@ -79,19 +78,19 @@ def test_a_hostile_report_is_only_text(look, report):
     walk(page)
 
 
-def test_a_hostile_live_page_is_only_text(look, folder):
-    with Served(folder / "runs", folder / "keep") as served:
-        page = look(served.link)
-        page.at(view="runs")
-        unharmed(page)
-        assert RUN in page.page.locator("main").inner_text()
-        for kind, name in (("run", RUN), ("scan", "scan.json")):
-            page.page.evaluate(
-                "(to) => { location.hash = '#' + new URLSearchParams(to); }", {"kind": kind, "run": name}
-            )
-            page.at(view="overview")
-            page.page.locator(f".subject:has-text({name!r})").wait_for()
-            walk(page)
+def test_a_hostile_live_page_is_only_text(look, serve, folder):
+    served = serve(folder / "runs")
+    page = look(served.link)
+    page.at(view="runs")
+    unharmed(page)
+    assert RUN in page.page.locator("main").inner_text()
+    for kind, name in (("run", RUN), ("scan", "scan.json")):
+        page.page.evaluate(
+            "(to) => { location.hash = '#' + new URLSearchParams(to); }", {"kind": kind, "run": name}
+        )
+        page.at(view="overview")
+        page.page.locator(f".subject:has-text({name!r})").wait_for()
+        walk(page)
 
 
 def test_names_are_shown_as_they_are(look, report):

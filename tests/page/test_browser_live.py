@@ -7,7 +7,6 @@ import json
 import pytest
 
 from tests.page.chromium import Watched
-from tests.page.served import Served
 from tests.page.test_browser_frames import TOLD
 from tests.page.training import Training
 from tests.page.worlds import STRIDE, Way, frames, small_scan, synthetic_run, writer
@@ -32,23 +31,25 @@ def same(one: dict, other: dict) -> None:
         assert json.dumps(one[key], sort_keys=True) == json.dumps(value, sort_keys=True), key
 
 
-def test_the_page_follows_a_training_to_its_end(look, tmp_path):
+def test_the_page_follows_a_training_to_its_end(look, serve, tmp_path):
     pytest.importorskip("torch")
     runs = tmp_path / "runs"
     runs.mkdir()
-    with Training(runs / "perceptron" / "run.db") as training, Served(runs, tmp_path / "keep") as served:
+    with Training(runs / "perceptron" / "run.db") as training:
+        served = serve(runs)
         step, _ = training.advance(4)
         page = look(served.link)
         page.at(view="overview", lastStep=step, step=step)
         assert page.page.locator(".subject .pill").text_content() == "running"
         step, frame = training.advance(6)
         page.at(lastStep=step, step=step, connected="true")
-        page.wait("(frame) => document.body.dataset.frame >= frame", frame)
+        page.wait("(frame) => +document.body.dataset.frame >= frame", frame)
 
         page.key("ArrowLeft")  # the reader takes the cursor: it stays while the run goes on
-        page.at(step=step - 1)
+        page.wait("(last) => document.body.dataset.step < last", step)
+        before = page.data("step")
         later, _ = training.advance(6)
-        page.at(lastStep=later, step=step - 1)
+        page.at(lastStep=later, step=before)
         page.page.get_by_role("button", name="follow live").click()
         page.at(step=later)
         last, frame = training.advance(4)
@@ -62,76 +63,76 @@ def test_the_page_follows_a_training_to_its_end(look, tmp_path):
         same(told(page), told(again))
 
 
-def test_a_server_that_returns_is_found_and_nothing_is_missed(look, tmp_path):
+def test_a_server_that_returns_is_found_and_nothing_is_missed(look, serve, tmp_path):
     """Killed while frames come; back on its port; the page goes on by itself and ends with what a fresh one has."""
     whole = [*frames(layers=8, steps=30, width=16, way=Way(per_step=20))]
     with writer(tmp_path / "runs" / "run" / "run.db", layers=8, width=16) as made:
         made.write(whole[:10])
-        with Served(tmp_path / "runs", tmp_path / "keep") as served:
-            page = look(served.link)
-            page.excused += DEAD
-            page.at(frame=10, connected="true")
-            made.write(whole[10:15])
-            page.at(frame=15)
-            served.kill()
-            page.at(connected="false")
-            assert "does not answer" in page.page.locator("p.note").text_content()
-            page.key("Home", "ArrowRight")  # what is here can still be read
-            page.at(step=2 * STRIDE)
-            made.write(whole[15:25])
-            served.start()
-            page.at(connected="true", frame=25, step=2 * STRIDE)
-            assert page.page.locator("p.note").is_hidden()
-            made.write(whole[25:])
-            page.at(frame=len(whole))
-            again = look(served.link)
-            again.at(frame=len(whole))
-            same(told(page), told(again))
+        served = serve(tmp_path / "runs")
+        page = look(served.link)
+        page.excused += DEAD
+        page.at(frame=10, connected="true")
+        made.write(whole[10:15])
+        page.at(frame=15)
+        served.kill()
+        page.at(connected="false")
+        assert "does not answer" in page.page.locator("p.note").text_content()
+        page.key("Home", "ArrowRight")  # what is here can still be read
+        page.at(step=2 * STRIDE)
+        made.write(whole[15:25])
+        served.start()
+        page.at(connected="true", frame=25, step=2 * STRIDE)
+        assert page.page.locator("p.note").is_hidden()
+        made.write(whole[25:])
+        page.at(frame=len(whole))
+        again = look(served.link)
+        again.at(frame=len(whole))
+        same(told(page), told(again))
 
 
-def test_a_run_that_goes_back_is_loaded_anew(look, tmp_path):
+def test_a_run_that_goes_back_is_loaded_anew(look, serve, tmp_path):
     whole = [*frames(layers=6, steps=20, width=16, way=Way(per_step=20))]
     with writer(tmp_path / "runs" / "run" / "run.db", layers=6, width=16) as made:
         made.write(whole[:12])
-        with Served(tmp_path / "runs", tmp_path / "keep") as served:
-            page = look(served.link)
-            page.at(lastStep=11 * STRIDE)
-            made.rewind(5 * STRIDE)
-            page.at(lastStep=5 * STRIDE, step=5 * STRIDE)
-            made.write(whole[6:8])
-            page.at(lastStep=7 * STRIDE)
-            again = look(served.link)
-            again.at(lastStep=7 * STRIDE)
-            same(told(page), told(again))
+        served = serve(tmp_path / "runs")
+        page = look(served.link)
+        page.at(lastStep=11 * STRIDE)
+        made.rewind(5 * STRIDE)
+        page.at(lastStep=5 * STRIDE, step=5 * STRIDE)
+        made.write(whole[6:8])
+        page.at(lastStep=7 * STRIDE)
+        again = look(served.link)
+        again.at(lastStep=7 * STRIDE)
+        same(told(page), told(again))
 
 
-def test_the_list_opens_runs_and_scans_and_tells_what_cannot_be_read(look, tmp_path):
+def test_the_list_opens_runs_and_scans_and_tells_what_cannot_be_read(look, serve, tmp_path):
     runs = tmp_path / "runs"
     synthetic_run(runs / "first" / "run.db", layers=6, steps=20)
     synthetic_run(runs / "second" / "run.db", layers=6, steps=10, status=None)
     small_scan().save(runs / "model.json")
     (runs / "broken").mkdir()
     (runs / "broken" / "run.db").write_bytes(b"no database")
-    with Served(runs, tmp_path / "keep") as served:
-        page = look(served.link)
-        page.at(view="runs")
-        text = page.page.locator("[data-role=runs]").inner_text()
-        for name in ("first", "second", "model", "broken"):
-            assert name in text
-        page.page.locator("[data-role=runs]").get_by_text("first", exact=True).click()
-        page.at(view="overview", lastStep=20 * STRIDE)
-        page.page.go_back()
-        page.at(view="runs")
-        page.page.locator("[data-role=runs]").get_by_text("model", exact=False).first.click()
-        page.at(view="overview")
-        assert page.page.locator("nav.tabs button", has_text="Time").count() == 0
+    served = serve(runs)
+    page = look(served.link)
+    page.at(view="runs")
+    text = page.page.locator("[data-role=runs]").inner_text()
+    for name in ("first", "second", "model", "broken"):
+        assert name in text
+    page.page.locator("[data-role=runs]").get_by_text("first", exact=True).click()
+    page.at(view="overview", lastStep=20 * STRIDE)
+    page.page.go_back()
+    page.at(view="runs")
+    page.page.locator("[data-role=runs]").get_by_text("model", exact=False).first.click()
+    page.at(view="overview")
+    assert page.page.locator("nav.tabs button", has_text="Time").count() == 0
 
 
-def test_the_token_is_gone_from_the_address_and_needed(look, tmp_path):
+def test_the_token_is_gone_from_the_address_and_needed(look, serve, tmp_path):
     synthetic_run(tmp_path / "runs" / "first" / "run.db", layers=4, steps=10)
-    with Served(tmp_path / "runs", tmp_path / "keep") as served:
-        page = look(served.link)
-        assert "token" not in page.page.url
-        stranger = look(served.origin, wait=False)
-        stranger.excused.append("40")
-        assert stranger.page.locator("#app").count() == 0
+    served = serve(tmp_path / "runs")
+    page = look(served.link)
+    assert "token" not in page.page.url
+    stranger = look(served.origin, wait=False)
+    stranger.excused.append("40")
+    assert stranger.page.locator("#app").count() == 0

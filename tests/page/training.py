@@ -1,6 +1,6 @@
 """A process that trains a small perceptron under `Monitor`, as many steps at a time as it is told.
 
-`python -m tests.page.training RUN.db` reads whole numbers from standard input, one a line. After each it trains so many
+`python -m tests.page.training RUN.db` reads even numbers from standard input, one a line. After each it trains so many
 steps, waits until what was seen is in the file, and prints the last step and frame. At the end of the input the run is
 finished. With `--pace SECONDS` it waits so long after each step, for someone who watches.
 """
