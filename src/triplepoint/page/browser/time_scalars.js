@@ -81,7 +81,7 @@ function scalarChart(card, app, group) {
   card.append(block);
 
   const scalars = () => group.names.map((name) => app.subject.scalars.get(name));
-  const key = encodeURIComponent(group.title);
+  const key = encodeURIComponent(visible(group.title)); // a lone surrogate has no form in an address
   const spread = () => {
     const [low, high] = extent(scalars());
     return low > 0 ? high / low : 0;
@@ -169,13 +169,12 @@ function scalarChart(card, app, group) {
 
 /** {quantity: linear or log} as the reader chose. */
 function axes(state) {
-  return Object.fromEntries(
-    state
-      .get("axes")
-      .split(",")
-      .map((pair) => pair.split(":"))
-      .filter((pair) => pair.length === 2),
-  );
+  const chosen = state
+    .get("axes")
+    .split(",")
+    .map((pair) => pair.split(":"))
+    .filter((pair) => pair.length === 2);
+  return Object.assign(Object.create(null), Object.fromEntries(chosen)); // nothing is inherited: a quantity may be called constructor
 }
 
 /** [smallest, largest] finite value of some scalars. */
