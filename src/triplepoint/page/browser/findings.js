@@ -11,18 +11,13 @@ export function item(app, found, { name = true, when = null } = {}) {
     Number.isFinite(found.confidence) ? `${percent(found.confidence)} sure` : null,
     when,
   ].filter(Boolean);
+  const title = name ? (layer ? h("button.link.finding-layer", { type: "button", onclick: () => app.visit(found.layer) }, visible(layer.label)) : h("span.finding-layer", {}, "the whole run")) : null;
   return h(
     "li",
     { "data-rule": found.rule, "data-severity": found.severity },
     h("span", { class: `pill ${found.severity}` }, found.severity),
-    h(
-      "div",
-      {},
-      name && layer ? h("button.link.finding-layer", { type: "button", onclick: () => app.visit(found.layer) }, visible(layer.label)) : null,
-      name && !layer ? h("span.finding-layer", {}, "the whole run") : null,
-      h("div.finding-words", {}, visible(found.statement)),
-      h("div.soft.small", {}, facts.join(" · ")),
-    ),
+    h("div.finding-head", {}, title, h("span.finding-facts", {}, visible(facts.join(" · ")))),
+    h("div.finding-words", {}, visible(found.statement)),
   );
 }
 

@@ -16,8 +16,8 @@ export function layer(host, app) {
   const { state } = app;
   const headCard = h("section.card.layer-head", { "aria-label": "Layer" });
   const spectrumCard = h("section.card", { "aria-label": "Spectrum" });
-  const along = h("div");
-  const metricsCard = h("section.card", { "aria-label": "Metrics" });
+  const along = h("section.card", { "aria-label": "Spectrum along the run" });
+  const metricsCard = h("section.card.metrics-card", { "aria-label": "Metrics" });
   const foundCard = h("section.card", { "aria-label": "Findings of this layer", "data-role": "layer-findings" });
   host.append(headCard, h("div.grid", {}, h("div.two-thirds.column", {}, spectrumCard, along, foundCard), h("div.third.column", {}, metricsCard)));
   const head = layerHead(headCard, app);

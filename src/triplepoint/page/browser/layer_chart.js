@@ -98,12 +98,6 @@ export function layerChart(host, app, onHover) {
         ctx.stroke();
       }
     }
-    if (metric !== "alpha") return;
-    ctx.fillStyle = theme.colour("--ink-soft");
-    ctx.font = `${11 * devicePixelRatio}px ${theme.colour("--font")}`;
-    ctx.textAlign = "right";
-    ctx.textBaseline = "bottom";
-    ctx.fillText("well-trained: 2 to 6", bbox.left + bbox.width - 6 * devicePixelRatio, plot.valToPos(2, "y", true) - 3 * devicePixelRatio);
   };
 
   const tint = (phase, confidence, theme) => {

@@ -4,7 +4,7 @@ import { h, replace, visible } from "./dom.js";
 import { percent, pValue, step as stepText, whole } from "./format.js";
 import { alphaText, shapeText } from "./layer_words.js";
 import { PHASES } from "./phases.js";
-import { sections, within } from "./blocks.js";
+import { sections } from "./blocks.js";
 
 const LOOKS = ["looked at as a whole", "only its largest eigenvalues looked at", "found unchanged"];
 
@@ -38,7 +38,7 @@ export function layerHead(host, app) {
       blocks.map((block) => {
         const heading = [title, block.label].filter(Boolean).join(".");
         return block.layers.length > 1
-          ? h("optgroup", { label: visible(heading) }, block.layers.map((at) => h("option", { value: String(at) }, visible(within(subject.layers[at])))))
+          ? h("optgroup", { label: visible(heading) }, block.layers.map((at) => h("option", { value: String(at) }, visible(subject.layers[at].label))))
           : options(block.layers);
       }),
     );

@@ -1,7 +1,7 @@
 // Every metric of a layer: its value, how sure it is, and where it stands among the other layers.
 
 import { h, replace, visible } from "./dom.js";
-import { interval, MISSING, number, step as stepText } from "./format.js";
+import { MISSING, number, step as stepText } from "./format.js";
 import { resting } from "./resting.js";
 import { rug, standing } from "./rug.js";
 import { qualifies, uncertaintyOf } from "./uncertainty.js";
@@ -15,32 +15,35 @@ export function metricsTable(host, app) {
   const table = h(
     "table.data.metrics",
     { "data-role": "metrics" },
-    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "metric"), h("th.right", { scope: "col" }, "value"), h("th.others", { scope: "col" }, "among the layers"), h("th.standing", { scope: "col" }, ""), h("th.unit", { scope: "col" }, "unit"))),
+    h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "metric, among the layers"), h("th.right", { scope: "col" }, "value"))),
     body,
   );
-  host.append(h("div.card-head", {}, h("h2", {}, "Metrics"), h("label.field", {}, h("span", {}, "Search"), words)), h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics" }, table), note);
+  host.append(h("div.card-head", {}, h("h2", {}, "Metrics"), words), h("div.scroll", { tabindex: 0, role: "region", "aria-label": "Metrics" }, table), note);
   let subject = null;
   let index = -1;
   let rows = [];
+  let absent = 0;
   let row = null; // of the server: metrics of this layer that no series holds
 
   const build = () => {
     subject = app.subject;
-    rows = [...subject.metrics.values()].filter((metric) => !qualifies(subject, metric.name)).map(entry);
+    const all = [...subject.metrics.values()].filter((metric) => !qualifies(subject, metric.name));
+    // A file holds what it holds: a metric without a series there would be a line without a number for every layer.
+    rows = all.filter((metric) => subject.loaded.has(metric.name) || subject.source.metric).map(entry);
+    absent = all.length - rows.length;
     replace(body, rows.map((one) => [one.line, one.more]));
     sift();
   };
 
   const entry = (metric) => {
-    const value = h("td.right.number.value");
     const spread = h("span.spread");
     const small = rug();
-    const place = h("td.standing.small.soft");
-    const more = h("tr.meaning-row", { hidden: true }, h("td", { colspan: 5 }));
+    const place = h("span.standing");
+    const more = h("tr.meaning-row", { hidden: true }, h("td", { colspan: 2 }));
     const name = h("button.link.metric-name", { type: "button", "aria-expanded": "false", title: metric.meaning, onclick: () => unfold() }, metric.name);
-    const line = h("tr", { "data-metric": metric.name }, h("td", {}, name), value, h("td.others", {}, small.canvas), place, h("td.unit.small.soft", {}, metric.unit === "1" ? "" : metric.unit));
     const text = document.createTextNode("");
-    value.append(text, spread);
+    const unit = metric.unit && metric.unit !== "1" && metric.unit !== "count" ? h("span.unit", {}, ` ${visible(metric.unit)}`) : null;
+    const line = h("tr", { "data-metric": metric.name }, h("td", {}, name, small.canvas), h("td.right.value", {}, h("div", {}, text, unit), spread, place));
     const made = { metric, line, more, text, spread, small, place, bounds: uncertaintyOf(subject, metric.name), shown: null };
     const unfold = () => {
       const open = more.hidden;
@@ -77,6 +80,7 @@ export function metricsTable(host, app) {
     note.textContent = wanted.length ? `${count} of ${rows.length} metrics` : told;
   };
   let told = "";
+  const lacking = () => (absent ? `${absent} more of this run are not in this file; the live page has them.` : "");
 
   /** The value at a step: of the series, else of the row that the server gave. */
   const value = (name, step) => {
@@ -96,7 +100,10 @@ export function metricsTable(host, app) {
       if (one.shown === key) continue;
       one.shown = key;
       one.text.data = number(found);
-      one.spread.textContent = Number.isFinite(low) && Number.isFinite(high) ? ` ${interval(found, low, high).slice(number(found).length)}`.replace("  ", " ") : Number.isFinite(spread) ? ` ± ${number(spread)}` : "";
+      one.spread.textContent = [
+        Number.isFinite(low) && Number.isFinite(high) ? `[${number(low)}, ${number(high)}]` : "",
+        Number.isFinite(spread) ? `± ${number(spread)}` : "",
+      ].filter(Boolean).join(" ");
       one.line.classList.toggle("none", number(found) === MISSING);
     }
     strips();
@@ -107,7 +114,7 @@ export function metricsTable(host, app) {
     const { step } = app.player;
     for (const { metric, line, small, place } of rows) {
       const own = value(metric.name, step);
-      const here = subject.loaded.has(metric.name) && Number.isFinite(own);
+      const here = subject.loaded.has(metric.name) && Number.isFinite(own) && subject.primary.length > 1;
       small.canvas.hidden = !here;
       line.title = here ? "" : (subject.document.reasons[subject.document.unmeasured?.[index]?.[metric.name]] ?? "");
       place.textContent = "";
@@ -138,7 +145,7 @@ export function metricsTable(host, app) {
       one.shown = null;
       if (!one.more.hidden) replace(one.more.firstChild, meaning(one));
     }
-    told = "";
+    told = lacking();
     const total = subject.visits.reduce((sum, { steps }) => sum + steps.length, 0);
     if (subject.source.metric && total <= CHEAP) load(rows);
     sift();

@@ -99,17 +99,23 @@ export function overview(host, app) {
     alerts.hidden = !subject.moves;
     if (alerts.hidden) return;
     const now = subject.holding(step);
-    const key = now.map((alert) => `${alert.rule} ${alert.layer} ${alert.step}`).join("\n");
+    const key = `${subject.alerts.length}\n${now.map((alert) => `${alert.rule} ${alert.layer} ${alert.step}`).join("\n")}`;
     if (key === held) return;
     held = key;
+    const most = mostAtOnce(subject.alerts);
     const rank = { error: 0, warning: 1, info: 2 };
     now.sort((a, b) => rank[a.severity] - rank[b.severity] || b.step - a.step);
     replace(
       alerts,
       h("div.card-head", {}, h("h2", {}, "Alerts that hold now"), h("span.soft.small", {}, `${now.length}`)),
-      now.length
-        ? h("ul.list.findings", {}, now.slice(0, 20).map((alert) => item(app, alert, { when: `since step ${stepText(alert.step)}` })))
-        : h("p.soft", {}, "None at this step."),
+      // The room for them is the same at each step, or a scrub would push what stands below up and down.
+      h(
+        "div.alert-room",
+        { "data-some": subject.alerts.length > 0, tabindex: now.length > 2 ? 0 : null, style: { "--most": String(Math.min(3, most)) } },
+        now.length
+          ? h("ul.list.findings", {}, now.slice(0, 50).map((alert) => item(app, alert, { when: `since step ${stepText(alert.step)}` })))
+          : h("p.soft", {}, subject.alerts.length ? "None at this step." : "None, at any step."),
+      ),
     );
   };
 
@@ -149,12 +155,25 @@ export function overview(host, app) {
   };
 }
 
+/** How many alerts hold at once, at most. */
+function mostAtOnce(alerts) {
+  const held = new Set();
+  let most = 1;
+  for (const { rule, layer, state } of alerts) {
+    if (state === "raised") held.add(`${rule} ${layer}`);
+    else held.delete(`${rule} ${layer}`);
+    most = Math.max(most, held.size);
+  }
+  return most;
+}
+
 function meant(metric) {
   const low = metric.low === null ? null : number(metric.low);
   const high = metric.high === null ? null : number(metric.high);
   const range = low !== null && high !== null ? `Between ${low} and ${high}.` : low !== null ? `From ${low} on.` : high !== null ? `Up to ${high}.` : "";
   const better = metric.polarity ? `As a rule ${metric.polarity} is better.` : "";
-  return [visible(metric.meaning), range, better].filter(Boolean).join(" ");
+  const band = metric.name === "alpha" ? "Shaded: 2 to 6, where a layer may be well-trained. A triangle at the rim lies beyond." : "";
+  return [visible(metric.meaning), range, better, band].filter(Boolean).join(" ");
 }
 
 /** What the colours mean. */

@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 import { plural } from "./format.js";
 
-const WIDTH = 150;
+const WIDTH = 190;
 const HEIGHT = 20;
 
 /** `element` is a canvas; `draw(values, own, theme)` fills it. */
@@ -35,7 +35,7 @@ function draw(canvas, values, own, theme) {
   canvas.setAttribute("aria-label", standing(known, own));
 }
 
-/** `larger than 82 % of 39 layers`. */
+/** `above 82 % of layers`. */
 export function standing(known, own) {
   const others = known.length - 1;
   if (others < 1) return "the only layer";
@@ -44,5 +44,5 @@ export function standing(known, own) {
   if (equal > 1 && equal > others / 2) return `the same in ${plural(equal, "layer")}`;
   if (below === 0) return equal > 1 ? "with the smallest" : `the smallest of ${others + 1}`;
   if (below + equal > others) return equal > 1 ? "with the largest" : `the largest of ${others + 1}`;
-  return `above ${Math.round((100 * below) / others)} %`;
+  return `above ${Math.round((100 * below) / others)} % of layers`;
 }

@@ -10,6 +10,7 @@ import { lastAtMost } from "./columns.js";
 
 const ROWS = 160; // of the picture, from the smallest to the largest λ
 
+/** `host` is the card of its own. */
 export function spectrogram(host, app) {
   const { state } = app;
   const room = h("div.spectrogram-room");
@@ -20,8 +21,9 @@ export function spectrogram(host, app) {
     h("span", { style: { "--colour": "var(--tail)" } }, h("i", { "aria-hidden": "true" }), "xmin"),
     h("span", { style: { "--colour": "var(--noise-ink)" } }, h("i.dashed", { "aria-hidden": "true" }), "edge of the noise"),
   );
-  const card = h("section.card", { "aria-label": "Spectrum along the run", hidden: true }, h("div.card-head", {}, h("h2", {}, "Along the run"), legend), room);
-  host.append(card);
+  const card = host;
+  card.hidden = true;
+  card.append(h("div.card-head", {}, h("h2", {}, "Along the run"), legend), room);
   let plot = null;
   let spectra = null;
   let index = -1;

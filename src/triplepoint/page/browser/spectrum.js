@@ -26,7 +26,7 @@ export function spectrumView(host, app) {
   const kinds = h("div.kinds");
   const step = h("span.soft.small.spectrum-step");
   const room = h("div.spectrum-room");
-  const nothing = h("p.soft.empty", { hidden: true });
+  const nothing = h("p.soft.empty", { hidden: true, "data-role": "no-spectrum" });
   const legend = h("div.overlays", { role: "group", "aria-label": "What the picture shows" });
   const told = h("p.spectrum-words");
   host.append(h("div.card-head", {}, h("h2", {}, "Spectrum"), step, kinds), h("div.spectrum-frame", {}, room, nothing), legend, told);
@@ -58,7 +58,7 @@ export function spectrumView(host, app) {
     const options = {
       label: "Spectrum",
       height: HEIGHT,
-      x: { label: "eigenvalue λ", range: axes.x, splits: logSplits(), format: fromLog },
+      x: { label: "eigenvalue λ", range: kind() === "density" ? axes.x : axes.above, splits: logSplits(), format: fromLog },
       y: { label: kind() === "density" ? "eigenvalues in a bin" : "eigenvalues at or above λ", range: axes[kind()], splits: logSplits(5), format: fromLog },
       series: [{ label: "λ", show: false }],
       data: [axes.x, [null, null]],
@@ -92,7 +92,11 @@ export function spectrumView(host, app) {
     refresh();
   };
 
-  const wait = () => host.setAttribute("aria-busy", "true");
+  const wait = () => {
+    host.setAttribute("aria-busy", "true");
+    for (const part of [room, legend, told]) part.hidden = false; // their room, until it is known what comes
+    nothing.hidden = true;
+  };
 
   const refresh = () => {
     replace(
@@ -107,7 +111,10 @@ export function spectrumView(host, app) {
   const update = () => {
     const at = app.player.step;
     made = spectra ? scene(app.subject, index, spectra, at) : null;
-    for (const part of [room, legend, told]) part.classList.toggle("away", !made);
+    for (const part of [room, legend, told]) {
+      part.classList.toggle("away", !made);
+      part.hidden = !spectra;
+    }
     nothing.hidden = Boolean(made);
     if (!made) {
       nothing.textContent = why(app, index, spectra);

@@ -35,7 +35,9 @@ export function scene(subject, index, spectra, step) {
   const drawn = Number.isFinite(spectrum.low);
   const bins = drawn ? coalesced(spectrum) : { low: 0, width: 1, counts: [], total: 0 };
   const tail = { alpha: at("alpha"), low: at("alpha_low"), high: at("alpha_high"), xmin: log(at("xmin")), count: at("num_tail") };
-  const spikes = at("num_spikes");
+  const edge = log(at("bulk_edge"));
+  const known = at("num_spikes");
+  const spikes = Number.isFinite(known) || Number.isNaN(edge) ? known : above(spectrum, edge);
   const last = subject.moves ? subject.visits[index].steps.values.at(-1) : 0;
   return {
     spectrum,
@@ -43,7 +45,7 @@ export function scene(subject, index, spectra, step) {
     of: layer.num_eigenvalues ?? bins.total + spectrum.unresolved,
     null: noiseLaw(layer, at("mp_sigma"), 0, lawOf(subject, layer)),
     bulk: Number.isFinite(spikes) ? noiseLaw(layer, at("bulk_sigma"), spikes) : null,
-    edge: log(at("bulk_edge")),
+    edge,
     spikes,
     tail: Number.isFinite(tail.alpha) && Number.isFinite(tail.xmin) && tail.count > 0 ? tail : null,
     top: spectrum.tail.length ? log(spectrum.tail[0]) : spectrum.high,
@@ -53,7 +55,25 @@ export function scene(subject, index, spectra, step) {
   };
 }
 
-/** Limits that hold for all spectra of a layer, so that a scrub moves the spectrum and not the axes: {x, density, rank}. */
+/** Eigenvalues above the edge, where the file does not say how many: among those that are known one by one. */
+function above(spectrum, edge) {
+  let count = 0;
+  for (const value of spectrum.tail) if (Math.log10(value) > edge) count++;
+  return count;
+}
+
+/** log10 λ below which a share of the eigenvalues lies. */
+function quantile({ low, high, counts }, share) {
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  let below = 0;
+  for (let k = 0; k < counts.length; k++) {
+    below += counts[k];
+    if (below >= share * total) return low + ((high - low) * k) / counts.length;
+  }
+  return low;
+}
+
+/** Limits that hold for all spectra of a layer, so that a scrub moves the spectrum and not the axes: {x, above, density, rank}; `above` is the λ axis of ranks. */
 export function limits(subject, index, spectra) {
   let low = Infinity;
   let high = -Infinity;
@@ -67,7 +87,7 @@ export function limits(subject, index, spectra) {
     high = Math.max(high, one.high);
     for (const count of coalesced(one).counts) tallest = Math.max(tallest, count);
   }
-  if (high < low) return { x: [-1, 1], density: [-0.3, 1], rank: [-0.2, 1] };
+  if (high < low) return { x: [-1, 1], above: [-1, 1], density: [-0.3, 1], rank: [-0.2, 1] };
   const now = scene(subject, index, spectra, steps[steps.length - 1]);
   for (const law of [now.null, now.bulk]) {
     if (!law) continue;
@@ -76,5 +96,7 @@ export function limits(subject, index, spectra) {
   }
   for (const { x } of now.traps) if (Number.isFinite(x)) high = Math.max(high, x);
   const room = 0.04 * (high - low) || 0.2;
-  return { x: [low - room, high + room], density: [Math.log10(0.6), Math.log10(tallest * 1.9)], rank: [Math.log10(0.6), Math.log10(now.of * 1.6)] };
+  // Ranks say nothing below the median: there the curve is flat, and of a square matrix it is flat for decades.
+  const middle = Math.max(low, Math.min(now.tail?.xmin ?? Infinity, quantile(now.spectrum, 0.3)));
+  return { x: [low - room, high + room], above: [middle - 0.04 * (high - middle), high + 0.04 * (high - middle)], density: [Math.log10(0.6), Math.log10(tallest * 1.9)], rank: [Math.log10(0.6), Math.log10(now.of * 1.6)] };
 }

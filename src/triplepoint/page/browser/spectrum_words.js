@@ -14,22 +14,15 @@ export function words(made) {
 
 function tailWords({ tail, of }) {
   if (!tail) return "No power law can be fitted to this spectrum.";
-  return `${whole(tail.count)} of ${whole(of)} eigenvalues, those from λ = ${fromLog(tail.xmin)} on, follow λ^−α with α = ${interval(tail.alpha, tail.low, tail.high)}.`;
+  return `${whole(tail.count)} of ${whole(of)} eigenvalues, those from λ = ${fromLog(tail.xmin)} on, are fitted by a power law of exponent α = ${interval(tail.alpha, tail.low, tail.high)}.`;
 }
 
 function edgeWords(made) {
   const { edge, spikes, bins } = made;
   if (!Number.isFinite(edge)) return made.null ? `Noise of this shape and variance would end at ${fromLog(made.null.high)}.` : "";
-  const beyond = Number.isFinite(spikes) ? spikes : aboveEdge(made.spectrum, edge);
+  const beyond = spikes;
   const first = beyond ? `${whole(beyond)} of ${whole(bins.total)} stand${beyond === 1 ? "s" : ""} above the edge of the noise that was fitted to the bulk, at ${fromLog(edge)}.` : `None stands above the edge of the noise that was fitted to the bulk, at ${fromLog(edge)}.`;
   return made.null ? `${first} A matrix of this shape and variance that has learned nothing would lie in the shaded band.` : first;
-}
-
-/** Eigenvalues above the edge, counted among those that are known one by one. */
-function aboveEdge(spectrum, edge) {
-  let count = 0;
-  for (const value of spectrum.tail) if (Math.log10(value) > edge) count++;
-  return count;
 }
 
 /** Pairs of name and text for a place on the λ axis. */

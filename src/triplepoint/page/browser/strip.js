@@ -25,21 +25,27 @@ export function strip(host, app, onHover) {
     order = subject.primary;
     cells = new Map();
     element.dataset.size = order.length <= NAMED ? "named" : order.length <= LARGE ? "large" : order.length <= MEDIUM ? "medium" : "small";
-    replace(element, sections(subject.layers, order).map(section));
+    const parts = sections(subject.layers, order);
+    element.classList.toggle("untitled", parts.every(({ title }) => !title));
+    replace(element, parts.map(section));
     const first = order[0];
     if (first !== undefined) cells.get(first).cell.tabIndex = 0;
   };
 
-  const section = ({ title, blocks }) =>
-    h(
+  const section = ({ title, blocks }) => {
+    // A block of one layer that bears its number as its name needs no second one.
+    const plain = ({ name, layers }) => element.dataset.size === "named" && layers.length === 1 && app.subject.layers[layers[0]].label === name;
+    const numbered = blocks.some((one) => one.label && !plain(one));
+    return h(
       "div.strip-section",
-      {},
+      { "data-numbered": numbered },
       h("div.strip-title", { title: visible(title) }, visible(title)),
-      h("div.strip-blocks", {}, blocks.map(block)),
+      h("div.strip-blocks", {}, blocks.map((one) => block(one, numbered))),
     );
+  };
 
-  const block = ({ label, layers }) =>
-    h("div.strip-block", {}, h("div.strip-number", { "aria-hidden": "true" }, label), h("div.strip-cells", {}, layers.map(cell)));
+  const block = ({ label, layers }, numbered) =>
+    h("div.strip-block", {}, numbered ? h("div.strip-number", { "aria-hidden": "true" }, label) : null, h("div.strip-cells", {}, layers.map(cell)));
 
   const cell = (index) => {
     const layer = app.subject.layers[index];

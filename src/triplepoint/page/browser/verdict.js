@@ -18,6 +18,7 @@ export function verdict(host, app) {
     const { subject } = app;
     chips.clear();
     const last = subject.census(subject.lastStep);
+    sentence.classList.toggle("moving", subject.moves);
     caveat.textContent = visible(subject.document.caveat);
     replace(
       row,
