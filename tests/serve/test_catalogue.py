@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 
 import pytest
 
@@ -240,7 +241,7 @@ def test_documents_that_are_kept_have_a_bound(folder, monkeypatch):
     assert max(sizes) < 100_000 < sum(sizes)
     assert 0 < sum(len(data) for _, data in kept._kept.values()) <= 100_000
     assert (SCAN, "4.json") in kept._kept
-    assert kept._busy == {}
+    assert kept._making == {}
 
 
 def test_a_run_that_is_written_is_read_anew_each_time(folder):
@@ -255,3 +256,48 @@ def test_a_run_that_is_written_is_read_anew_each_time(folder):
     found = json.loads(kept.read(RUN, "live"))
     assert (found["status"], found["frame"]) == ("finished", 2)
     assert [*kept._kept] == [(RUN, "live")]
+
+
+def test_those_who_ask_for_one_document_at_once_share_it(folder, monkeypatch):
+    path = save(folder / "model.json")
+    kept = documents.Documents(Catalogue(folder))
+    asked, go, made = threading.Barrier(5), threading.Event(), []
+
+    def make(_):
+        made.append(1)
+        go.wait(10)
+        return {"status": None, "made": len(made)}
+
+    monkeypatch.setitem(documents._MAKERS, SCAN, make)
+    found: list[bytes] = []
+
+    def read():
+        asked.wait(10)
+        found.append(kept.read(SCAN, path.name))
+
+    threads = [threading.Thread(target=read) for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    while len(made) == 0:
+        pass
+    go.set()
+    for thread in threads:
+        thread.join(10)
+    assert len({*found}) == 1
+    assert len(found) == 5
+    assert len(made) == 1  # whoever came late found it kept
+    path.unlink()
+    for _ in range(2):
+        with pytest.raises(TriplepointError, match="it is not there"):
+            kept.read(SCAN, path.name)
+
+
+def test_a_document_that_cannot_be_made_is_tried_again(folder, monkeypatch):
+    path = save(folder / "model.json")
+    kept = documents.Documents(Catalogue(folder))
+    real = documents._MAKERS[SCAN]
+    monkeypatch.setitem(documents._MAKERS, SCAN, lambda _: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        kept.read(SCAN, path.name)
+    monkeypatch.setitem(documents._MAKERS, SCAN, real)
+    assert json.loads(kept.read(SCAN, path.name))["kind"] == SCAN

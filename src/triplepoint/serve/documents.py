@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -23,26 +24,35 @@ Key = tuple[str, str]
 
 
 class Documents:
-    """What `/api/document` answers. Threads may share it; those that ask for one document wait for one reading."""
+    """What `/api/document` answers. Threads may share it; whoever asks while a document is made gets that one, and what
+    came since from the stream."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._guard = threading.Lock()
-        self._busy: dict[Key, threading.Lock] = {}
+        self._making: dict[Key, Future[bytes]] = {}
         self._kept: OrderedDict[Key, tuple[Signature, bytes]] = OrderedDict()
 
     def read(self, kind: str, name: str) -> bytes:
         """The document in JSON; it goes by the name that the list has for it."""
         path, key = self._catalogue.find(kind, name), (kind, name)
         with self._guard:
-            busy = self._busy.setdefault(key, threading.Lock())
+            making = self._making.get(key)
+            if making is None:
+                mine = self._making[key] = Future()
+        if making is not None:
+            return making.result()
         try:
-            with busy:
-                return self._read(path, key)
+            data = self._read(path, key)
+        except BaseException as error:
+            mine.set_exception(error)
+            raise
+        else:
+            mine.set_result(data)
+            return data
         finally:
             with self._guard:
-                if not busy.locked():
-                    self._busy.pop(key, None)
+                del self._making[key]
 
     def _read(self, path: Path, key: Key) -> bytes:
         found = signature(path)
