@@ -229,7 +229,7 @@ export class App {
 
   head() {
     const { state, subject } = this;
-    const view = state.get("view");
+    const { view } = this; // what is shown; the state may ask for a view that has nothing to show
     replace(
       this.tabs,
       Object.entries(TITLES)
@@ -258,6 +258,7 @@ export class App {
   show() {
     let view = this.state.get("view");
     if (!this.offers(view)) view = this.subject ? "overview" : "runs";
+    this.view = view;
     for (const [name, { host, shown }] of this.views) {
       if (name !== view && !host.hidden) {
         host.hidden = true;

@@ -29,6 +29,7 @@ export function timeline(host, app) {
   const scale = h("button.quiet", { type: "button", "data-role": "scale", onclick: () => state.set({ scale: state.get("scale") === "log" ? "linear" : "log" }) });
   const live = h("button.quiet.live", { type: "button", "data-role": "follow", onclick: () => player.follow() });
   const bar = h("div.timeline", { role: "group", "aria-label": "Time" }, play, h("div.track", {}, marks, slider), label, h("div.ways", {}, speed, scale, live));
+  bar.hidden = true; // until there is a run
   host.append(bar);
 
   const drawMarks = () => {
@@ -59,7 +60,7 @@ export function timeline(host, app) {
 
   const move = () => {
     const { subject } = app;
-    bar.hidden = !subject?.moves || state.get("view") === "runs";
+    bar.hidden = !subject?.moves || app.view === "runs";
     document.body.classList.toggle("with-timeline", !bar.hidden);
     if (bar.hidden) return;
     const share = player.share(player.step);
