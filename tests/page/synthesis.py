@@ -167,7 +167,10 @@ def row(layer: Layer, share: float, seed: int = 0) -> MatrixRow:
 
 
 def judged(alpha: float, half: float) -> tuple[Phase, float]:
-    """Phase by the interval of α, and how much of it (as a normal distribution) lies where the phase says."""
+    """Phase by the p-value against noise, else by the interval of α: how much of it (as a normal distribution) lies
+    where the phase says."""
+    if _null_p(alpha) > 0.01:
+        return Phase.under_trained, round(1 - 0.01 / _null_p(alpha), 6)
     below = [0.5 * math.erfc((alpha - border) * 1.96 / half / math.sqrt(2)) for border in (2.0, 6.0)]
     shares = {
         Phase.over_trained: below[0],
@@ -209,9 +212,13 @@ def _metrics(
         "entropy": entropy / math.log(sigma.size),
         "participation_ratio": total**2 / float((values**2).sum()),
         "matrix_rank": float(sigma.size),
-        "null_p": min(1.0, 10 ** (1.5 * (alpha - 8))),
+        "null_p": _null_p(alpha),
         "mp_softrank": None,
     }
+
+
+def _null_p(alpha: float) -> float:
+    return float(min(1.0, 10 ** (1.5 * (alpha - 8))))
 
 
 def _findings(alpha: float, half: float, phase: Phase, confidence: float) -> tuple[Finding, ...]:
@@ -220,7 +227,7 @@ def _findings(alpha: float, half: float, phase: Phase, confidence: float) -> tup
         text = f"α is {alpha:.2f} ({between}), below 2: the layer has memorised."
         return (Finding("over_trained", Severity.error, text, confidence),)
     if phase is Phase.under_trained:
-        text = f"α is {alpha:.2f} ({between}), above 6: the layer has learned little."
+        text = f"α is {alpha:.2f} ({between}), p = {_null_p(alpha):.2f} against noise: little was learned."
         return (Finding("under_trained", Severity.warning, text, confidence),)
     if phase is Phase.undecided:
         return (Finding("wide_interval", Severity.info, f"α may lie from {between}.", None),)
