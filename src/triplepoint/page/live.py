@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from triplepoint.page.bounds import LIVE
 from triplepoint.page.codes import KINDS, PHASES
 from triplepoint.page.columns import column
 from triplepoint.page.document import finished
 from triplepoint.page.happenings import alert
 from triplepoint.page.rows_of_run import order
 from triplepoint.page.spectra import spectra
-from triplepoint.page.visits import offsets, places
+from triplepoint.page.visits import kept, offsets, places
 from triplepoint.page.wording import words
 from triplepoint.records import Event, Frame, Visit, encoding
 from triplepoint.store import Run, tables
@@ -28,7 +29,7 @@ def metric_values(run: Run, name: str, frame: int) -> Document:
     """
     with run.moment():
         table = tables.visits(run, frame)
-        parts = places(table, order(run, [*run.matrices]))
+        parts, _ = kept(table, places(table, order(run, [*run.matrices])), LIVE.visits)
         values = tables.metrics(run, [name], table)[name]
         chosen = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
         return {

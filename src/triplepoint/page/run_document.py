@@ -9,29 +9,32 @@ import numpy as np
 
 from triplepoint import __version__
 from triplepoint.page import about
+from triplepoint.page.bounds import FILE, LIVE, Bounds, beyond, latest
 from triplepoint.page.catalogue import catalogue
-from triplepoint.page.columns import column
+from triplepoint.page.costs import cost
 from triplepoint.page.document import SCHEMA, finished
 from triplepoint.page.findings import findings, traps
+from triplepoint.page.fitting import Content, fitted
 from triplepoint.page.happenings import alerts, event
 from triplepoint.page.laws import band, laws
 from triplepoint.page.layers import layers, reasons, unmeasured
 from triplepoint.page.rows_of_run import order, unseen, verdict_of
-from triplepoint.page.visits import places, visits
+from triplepoint.page.scalars import scalars
+from triplepoint.page.series import FIRST, series
+from triplepoint.page.visits import kept, places, visits
 from triplepoint.records import VisitKind
 from triplepoint.report.verdict import CAVEAT
 from triplepoint.store import Run, tables
 
+Array = np.ndarray[Any, Any]
 Document = dict[str, Any]
-
-DEFAULT_SERIES = ("alpha", "alpha_low", "alpha_high", "xmin", "num_tail", "bulk_sigma", "bulk_edge")
-"""What the page draws of a layer at the cursor; the live page asks for others when they are wanted."""
 
 
 def run_document(run: Run, *, budget: int | None = None) -> Document:
     """Everything that the page shows of a run, as of one moment, in plain JSON types.
 
-    `budget`: bytes that series and spectra may take in a file; None, for the live page: default series and no spectra.
+    `budget`: bytes that the document may take in a file, as gzip in base64; series and spectra are thinned until they
+    fit, and `missing` says how. None, for the live page: every visit, default series and no spectra.
     Errors: UnreadableRun for a damaged file.
     """
     with run.moment():
@@ -39,17 +42,20 @@ def run_document(run: Run, *, budget: int | None = None) -> Document:
 
 
 def _document(run: Run, budget: int | None) -> Document:
+    bounds = LIVE if budget is None else FILE
     frame, whole = run.last_frame, run.about
     identities = run.matrices
     ids = order(run, [*identities])
     rows = [run.row(id) or unseen(id, identities[id]) for id in ids]
     table = tables.visits(run, frame)
     parts = places(table, ids)
-    chosen = np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
-    names = run.metric_names
-    series = tables.metrics(run, [name for name in DEFAULT_SERIES if name in names], table)
     index = {id: place for place, id in enumerate(ids)}
-    return finished({
+    found_alerts = latest("alerts", alerts(tables.alerts(run, frame), index), bounds.alerts)
+    found_events = latest(
+        "events", [event(frame, record) for frame, record in tables.events(run, frame)], bounds.events
+    )
+    found_scalars = scalars(run, frame, bounds)
+    document = {
         "schema": SCHEMA,
         "kind": "run",
         "name": run.name,
@@ -63,36 +69,45 @@ def _document(run: Run, budget: int | None) -> Document:
         "layers": layers(rows),
         "reasons": reasons(rows),
         "unmeasured": unmeasured(rows),
-        "metrics": catalogue(names),
+        "metrics": catalogue(run.metric_names),
         "frame": frame,
-        "scalars": _scalars(run, frame, run.scalar_names),
-        "visits": visits(table, parts),
-        "series": {name: column(values[chosen], "f4") for name, values in series.items()},
-        "spectra": {},
+        "scalars": found_scalars.columns,
         "shuffled": {},
         "laws": laws(rows),
         "rigidity": band(),
         "findings": findings(rows, _last_steps(table)),
         "traps": traps(rows),
-        "alerts": alerts(tables.alerts(run, frame), index),
-        "events": [event(frame, record) for frame, record in tables.events(run, frame)],
-        "missing": [],
-    })  # fmt: skip
-
-
-def _scalars(run: Run, frame: int, names: Sequence[str]) -> Document:
-    return {name: scalar(tables.scalar(run, name, frame)) for name in names}
-
-
-def scalar(table: tables.ScalarTable) -> Document:
-    """One scalar; the ends of its blocks only where it has blocks."""
-    blocks = np.isfinite(table.low).any() or np.isfinite(table.high).any()
-    return {
-        "steps": column(table.steps, "f8"),
-        "values": column(table.values, "f8"),
-        "low": column(table.low, "f8") if blocks else None,
-        "high": column(table.high, "f8") if blocks else None,
+        "alerts": found_alerts.kept,
+        "events": found_events.kept,
     }
+    if budget is None:
+        content = _live(run, table, parts, bounds)
+    else:
+        content = fitted(run, table, parts, budget - cost(document))
+    missing = [
+        *content.missing,
+        *found_scalars.missing,
+        *found_alerts.missing,
+        *found_events.missing,
+        *beyond(table),
+    ]
+    large = {
+        "visits": content.visits,
+        "series": content.series,
+        "spectra": content.spectra,
+        "missing": missing,
+    }
+    return finished(document | large)
+
+
+def _live(run: Run, table: tables.VisitTable, parts: Sequence[Array], bounds: Bounds) -> Content:
+    """Every visit within reason, with the metrics that a picture needs."""
+    shown, missing = kept(table, parts, bounds.visits)
+    chosen = np.concatenate(shown) if shown else np.empty(0, dtype=np.int64)
+    names = [name for name in FIRST if name in run.metric_names]
+    values = tables.metrics(run, names, table)
+    columns = series({name: values[name][chosen] for name in names}, coarse=False)
+    return Content(visits(table, shown), columns, {}, missing)
 
 
 def _last_steps(table: tables.VisitTable) -> dict[str, int]:

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from triplepoint.page.columns import column
+from triplepoint.page.series import BITS
+from triplepoint.page.thinning import rounded
 from triplepoint.records import MatrixRow
 from triplepoint.records.sketches import SpectrumSketch
-from triplepoint.store.sketching import BINS, binned, tail_length
+from triplepoint.store.sketching import BINS, TAIL_LEAST, binned, tail_length
 
 Document = dict[str, Any]
 
 
-def spectra(sketches: Sequence[SpectrumSketch]) -> Document:
-    """Those of one layer, steps ascending."""
+def spectra(sketches: Sequence[SpectrumSketch], *, coarse: bool = False) -> Document:
+    """Those of one layer, steps ascending; `coarse`: the largest eigenvalues to four digits."""
     counts = [_of_bins(sketch) for sketch in sketches]
     tails = [sketch.tail_eigenvalues for sketch in sketches]
+    tail = np.concatenate(tails) if tails else np.empty(0)
     return {
         "steps": column([sketch.step for sketch in sketches], "f8"),
         "low": column([sketch.low for sketch in sketches], "f8"),
@@ -27,8 +31,13 @@ def spectra(sketches: Sequence[SpectrumSketch]) -> Document:
         "counts": column(np.concatenate(counts) if counts else [], "u4"),
         "unresolved": column([sketch.unresolved for sketch in sketches], "i4"),
         "tail_offsets": column(np.cumsum([0, *(tail.size for tail in tails)]), "i4"),
-        "tail": column(np.concatenate(tails) if tails else [], "f4"),
+        "tail": column(rounded(tail, BITS) if coarse else tail, "f4"),
     }
+
+
+def cut(sketch: SpectrumSketch, most: int = TAIL_LEAST) -> SpectrumSketch:
+    """The same with at most so many of the largest one by one."""
+    return replace(sketch, tail=sketch.tail[:most])
 
 
 def sketch(row: MatrixRow, sigma: np.ndarray[Any, Any], step: int = 0) -> SpectrumSketch | None:

@@ -1,14 +1,15 @@
 // What rules say of layers, the loudest first.
 
 import { h, visible } from "./dom.js";
-import { percent, step as stepText } from "./format.js";
+import { step as stepText } from "./format.js";
+import { sureness } from "./layer_words.js";
 
 /** One finding or alert as an item of a list; `name`: whether the layer is named. */
 export function item(app, found, { name = true, when = null } = {}) {
   const layer = found.layer === null ? null : app.subject.layers[found.layer];
   const facts = [
     found.rule.replaceAll("_", " "),
-    Number.isFinite(found.confidence) ? `${percent(found.confidence)} sure` : null,
+    sureness(found.rule === "undecided" ? 4 : 0, found.confidence ?? NaN),
     when,
   ].filter(Boolean);
   const title = name ? (layer ? h("button.link.finding-layer", { type: "button", onclick: () => app.visit(found.layer) }, visible(layer.label)) : h("span.finding-layer", {}, "the whole run")) : null;

@@ -28,6 +28,8 @@ export function layer(host, app) {
   let index = -1;
   let looked = null; // the visit that the row at hand is of
   let fetched = 0;
+  let drawn = -1; // the layer whose spectra are shown or awaited
+  let again = 0;
 
   const take = () => {
     subject = app.subject;
@@ -37,6 +39,7 @@ export function layer(host, app) {
     head.take(index);
     table.take(index);
     looked = null;
+    drawn = -1;
     findings(subject.document.traps[index] ?? [], null);
     spectra();
     for (const name of [...NEEDED, "null_p"]) {
@@ -47,7 +50,8 @@ export function layer(host, app) {
   const spectra = async () => {
     const [now, at] = [subject, index];
     fetched = performance.now();
-    if (!now.spectraOf.has(at)) picture.wait();
+    if (drawn !== at) picture.wait();
+    drawn = at;
     const found = await now.spectra(at).catch(() => null);
     if (now !== app.subject || at !== index) return;
     picture.take(at, found);
@@ -97,7 +101,13 @@ export function layer(host, app) {
 
   const grown = () => {
     if (host.hidden || !subject || subject !== app.subject || index < 0) return;
-    if (!subject.spectraOf.has(index) && performance.now() - fetched > AGAIN) spectra();
+    // A whole look at this layer has come: its spectra are asked for anew, not more often than one can see.
+    if (!subject.spectraOf.has(index) && !again) {
+      again = setTimeout(() => {
+        again = 0;
+        if (!host.hidden && subject === app.subject) spectra();
+      }, Math.max(0, AGAIN - (performance.now() - fetched)));
+    }
     update();
   };
 

@@ -47,9 +47,9 @@ export function layerChart(host, app, onHover) {
       data: [Float64Array.from(order, (_, k) => k), new Float64Array(order.length)],
       before: [background],
       after: [drawing],
-      onHover: (at) => point(at),
+      onPoint: (event, plot) => event.type !== "click" && point(nearest(event, plot)),
       onLeave: () => leave(),
-      onPick: (value) => pick(Math.round(value)),
+      onPick: (_value, plot, event) => pick(nearest(event, plot)),
     };
     starts = labels();
     if (made) made.rebuild(options);
@@ -158,6 +158,9 @@ export function layerChart(host, app, onHover) {
     ring.style.transform = `translate(${where.x}px, ${where.y}px)`;
   };
 
+  /** The layer under the pointer, in the order of the chart. */
+  const nearest = (event, plot) => Math.min(order.length - 1, Math.max(0, Math.round(plot.posToVal(event.clientX - plot.over.getBoundingClientRect().left, "x"))));
+
   const point = (at) => {
     const index = order[at];
     if (index === undefined) return;
@@ -166,7 +169,7 @@ export function layerChart(host, app, onHover) {
     const box = made.plot.over.getBoundingClientRect();
     const { subject } = app;
     const more = metric === "alpha" ? [] : [[metric.replaceAll("_", " "), text(at)]];
-    showTip(layerTip(subject, index, app.player.step, more), box.left + (where?.x ?? made.plot.cursor.left), box.top + (where?.y ?? made.plot.cursor.top));
+    showTip(layerTip(subject, index, app.player.step, more), box.left + made.plot.valToPos(at, "x"), box.top + (where?.y ?? box.height / 2));
   };
 
   const leave = () => {
@@ -198,6 +201,13 @@ export function layerChart(host, app, onHover) {
     made.redraw();
   };
 
+  /** The axis again, where a live run has left it. */
+  const refit = () => {
+    if (!made) return;
+    const next = extent(app.subject, metric, bounds);
+    if (next.log !== limits.log || Math.abs(next.high - limits.high) + Math.abs(next.low - limits.low) > 0.02 * (limits.high - limits.low)) build(metric);
+  };
+
   /** The numbers in a sentence, for those who do not see the picture. */
   const describe = () => {
     if (!made) return;
@@ -218,6 +228,7 @@ export function layerChart(host, app, onHover) {
     build,
     update,
     describe,
+    refit,
     fade,
     mark: ringAt,
     get built() {

@@ -1,8 +1,8 @@
 // The head of a layer: which one, in which phase, and why.
 
 import { h, replace, visible } from "./dom.js";
-import { percent, pValue, step as stepText, whole } from "./format.js";
-import { alphaText, shapeText } from "./layer_words.js";
+import { pValue, step as stepText, whole } from "./format.js";
+import { alphaText, shapeText, sureness } from "./layer_words.js";
 import { PHASES } from "./phases.js";
 import { sections } from "./blocks.js";
 
@@ -79,7 +79,7 @@ export function layerHead(host, app) {
     badge.dataset.phase = phase.name;
     sign.textContent = phase.sign;
     word.data = phase.word;
-    sure.textContent = Number.isFinite(confidence) ? `${percent(confidence)} sure` : "";
+    sure.textContent = sureness(code, confidence);
     sentence.textContent = said(subject, index, step);
   };
   return { take, update };

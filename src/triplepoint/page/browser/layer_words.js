@@ -5,6 +5,12 @@ import { interval, MISSING, number, percent, pValue, whole } from "./format.js";
 import { PHASES } from "./phases.js";
 import { pairs } from "./tooltip.js";
 
+/** How sure a phase is: `93 % sure`; of an undecided layer, what speaks for the likelier side. Empty where it has no probability. */
+export function sureness(code, confidence) {
+  if (!Number.isFinite(confidence)) return "";
+  return code === 4 ? `${percent(confidence)} for one side` : `${percent(confidence)} sure`;
+}
+
 /** `encoder.layer.0.attention.self.query.weight, well-trained, confidence 93 %, α 3.10 [2.80, 3.40]`. */
 export function spoken(subject, index, step) {
   const layer = subject.layers[index];
@@ -38,7 +44,7 @@ export function phaseBadge(code, confidence, tag = "span.badge") {
     { style: { "--colour": `var(${phase.colour})` } },
     h("i", { "aria-hidden": "true" }, phase.sign),
     phase.word,
-    Number.isFinite(confidence) ? h("span.sure", {}, `${percent(confidence)} sure`) : null,
+    Number.isFinite(confidence) ? h("span.sure", {}, sureness(code, confidence)) : null,
   );
 }
 

@@ -130,6 +130,9 @@ export function overview(host, app) {
   };
   const rest = resting(() => {
     if (host.hidden || subject !== app.subject) return;
+    if (grew) layers.refit();
+    if (grew && layers.built) layers.update(app.player.step);
+    grew = false;
     layers.describe();
     if (subject.moves && state.get("phase")) refilter();
   }, 200);
@@ -142,7 +145,11 @@ export function overview(host, app) {
     found();
   };
 
-  state.on(["step", "data"], update);
+  let grew = false;
+  state.on(["step", "data"], (changed) => {
+    grew ||= changed.has("data");
+    update();
+  });
   state.on(["phase", "of", "block", "search"], refilter);
   state.on(["metric"], () => !host.hidden && subject === app.subject && metric());
 
