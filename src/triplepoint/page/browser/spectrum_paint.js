@@ -129,7 +129,7 @@ export function rankPoints(spectrum) {
   for (let k = spectrum.counts.length - 1; k >= 0; k--) {
     if (!spectrum.counts[k]) continue;
     above += spectrum.counts[k];
-    if (above >= 0) points.push([spectrum.low + k * width, above]);
+    if (above > known) points.push([spectrum.low + k * width, above]);
   }
   return points;
 }
