@@ -52,9 +52,10 @@ export function layer(host, app) {
     fetched = performance.now();
     if (drawn !== at) picture.wait();
     drawn = at;
-    const found = await now.spectra(at).catch(() => null);
+    let problem = null;
+    const found = await now.spectra(at).catch((error) => ((problem = error.message), null));
     if (now !== app.subject || at !== index) return;
-    picture.take(at, found);
+    picture.take(at, found, problem);
     course.take(at, found);
     picture.describe();
   };

@@ -15,6 +15,8 @@ export async function embedded() {
 /** A document in this file: what it holds is all there is. */
 export const FILE = { live: false };
 
+const LONGEST = 8000; // letters of a query; servers refuse longer addresses
+
 /** The server of the live page. */
 export class Server {
   constructor() {
@@ -22,7 +24,11 @@ export class Server {
   }
 
   async ask(path, values = {}) {
-    const answer = await fetch(`${path}?${new URLSearchParams(values)}`, { credentials: "same-origin" });
+    const query = String(new URLSearchParams(values));
+    if (query.length > LONGEST || !Object.values(values).every((value) => String(value).isWellFormed?.() ?? true)) {
+      throw new Error("its name fits into no address; the report made of a file has it");
+    }
+    const answer = await fetch(`${path}?${query}`, { credentials: "same-origin" });
     const found = await answer.json().catch(() => null);
     if (!answer.ok) {
       const told = found?.found ? `${found.asked}: ${found.found}. ${found.next}` : `the server answered ${answer.status}`;

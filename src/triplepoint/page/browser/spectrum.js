@@ -37,6 +37,7 @@ export function spectrumView(host, app) {
   let index = -1;
   let plot = null;
   let drawn = "";
+  let problem = null;
 
   const hidden = () => new Set(state.get("hide").split(",").filter(Boolean));
   const kind = () => (state.get("spectrum") === "rank" ? "rank" : "density");
@@ -82,9 +83,10 @@ export function spectrumView(host, app) {
     showTip(trap ? trapWords(trap) : pairs(hover({ ...made, rigidity: app.subject.document.rigidity }, x, kind())), event.clientX, event.clientY);
   };
 
-  /** Take up a layer; `found`: its spectra, or null. */
-  const take = (at, found) => {
+  /** Take up a layer; `found`: its spectra, or null, with the problem there was. */
+  const take = (at, found, told = null) => {
     index = at;
+    problem = told;
     spectra = found?.steps.length ? found : null;
     axes = spectra ? limits(app.subject, index, spectra) : null;
     drawn = "";
@@ -117,7 +119,7 @@ export function spectrumView(host, app) {
     }
     nothing.hidden = Boolean(made);
     if (!made) {
-      nothing.textContent = why(app, index, spectra);
+      nothing.textContent = problem ? `The spectrum cannot be had: ${visible(problem)}.` : why(app, index, spectra);
       step.textContent = "";
       if (plot) plot.element.dataset.step = "";
       return;

@@ -168,7 +168,10 @@ export class Subject {
     if (!this.spectraOf.has(layer)) {
       const embedded = this.document.spectra[layer];
       const found = embedded ?? (this.source.spectra ? this.source.spectra(this, this.layers[layer].id) : null);
-      this.spectraOf.set(layer, Promise.resolve(found).then(unpacked));
+      const asked = Promise.resolve(found).then(unpacked);
+      // What could not be had is asked for again the next time.
+      asked.catch(() => this.spectraOf.get(layer) === asked && this.spectraOf.delete(layer));
+      this.spectraOf.set(layer, asked);
     }
     return this.spectraOf.get(layer);
   }
