@@ -1,6 +1,6 @@
 """One table of colours for reprs and figures, the same as in the browser's style sheet.
 
-Amber, blue and magenta stay apart under protanopia, deuteranopia and tritanopia, and no figure tells by colour alone
+Amber, blue and magenta stay apart under protanopia and deuteranopia, and no figure tells by colour alone
 what position, marker or label does not tell too. Confidence is saturation: the colour mixed with the background.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from triplepoint.records import Phase, Severity
 
 PHASES: dict[Phase | None, str] = {
-    Phase.under_trained: "#d98500",
+    Phase.under_trained: "#d38100",
     Phase.well_trained: "#1f77c9",
     Phase.over_trained: "#c22f6d",
     Phase.undecided: "#7d8597",
@@ -20,11 +20,11 @@ PHASES: dict[Phase | None, str] = {
 
 SEVERITIES: dict[Severity, str] = {
     Severity.error: "#8b0000",
-    Severity.warning: "#d98500",
+    Severity.warning: "#d38100",
     Severity.info: "#7d8597",
 }
 
-LINES = ("#1f77c9", "#d98500", "#c22f6d", "#2a9d8f", "#7d8597", "#5b3f99")
+LINES = ("#1f77c9", "#d38100", "#c22f6d", "#2a9d8f", "#7d8597", "#5b3f99")
 """Of several curves in one figure, in this order, each with a dash of its own."""
 DASHES = ("-", (0, (5, 1.5)), (0, (1.5, 1.2)), (0, (6, 1.5, 1.5, 1.5)), (0, (3, 1)), (0, (1, 2)))
 

@@ -20,7 +20,7 @@ from triplepoint.report.text import safe_text
 
 _ICON = (
     "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E"
-    "%3Ccircle cx='8' cy='4.4' r='3' fill='%23d98500'/%3E%3Ccircle cx='4.2' cy='11' r='3' fill='%231f77c9'/%3E"
+    "%3Ccircle cx='8' cy='4.4' r='3' fill='%23d38100'/%3E%3Ccircle cx='4.2' cy='11' r='3' fill='%231f77c9'/%3E"
     "%3Ccircle cx='11.8' cy='11' r='3' fill='%23c22f6d'/%3E%3C/svg%3E"
 )
 

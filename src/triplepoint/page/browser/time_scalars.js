@@ -26,7 +26,7 @@ export function timeScalars(host, app) {
     made = [];
     const found = groups(app.subject.scalars);
     known = [...app.subject.scalars.keys()].join("\n");
-    replace(card);
+    replace(card, h("h2.hidden-heading", {}, "Numbers of the training"));
     card.dataset.charts = String(found.length);
     if (!found.length) {
       card.append(
