@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ from triplepoint.serve.server import LivePage
 
 PORT = 8321
 HOST = (b"host", b"127.0.0.1:8321")
+SHOWN = hmac.new(TOKEN.encode(), f"cookie of port {PORT}".encode(), "sha256").hexdigest()
+"""What the cookie holds."""
+COOKIE = (b"cookie", f"triplepoint_{PORT}={SHOWN}".encode())
 BEARER = (b"authorization", f"Bearer {TOKEN}".encode())
 
 

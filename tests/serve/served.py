@@ -18,7 +18,7 @@ from triplepoint.serve.catalogue import Catalogue
 from triplepoint.serve.server import LivePage
 
 TOKEN = "t" * 43
-SECONDS = 5.0
+SECONDS = 20.0
 """For which a test waits before it has failed."""
 
 

@@ -98,15 +98,23 @@ def test_two_of_one_name_have_two(folder):
     assert paths == {"x": "x/run.db", "x.db": "x.db", "runs": "run.db", "runs.db": "runs.db"}
 
 
+def test_a_run_in_a_folder_is_found_without_a_look_into_the_others(folder, monkeypatch):
+    for name in ("first", "second"):
+        write(folder / name / "run.db")
+    found = Catalogue(folder)
+    monkeypatch.setattr(listing, "files", lambda _: pytest.fail("looked into every folder"))
+    assert found.find(RUN, "second") == folder / "second" / "run.db"
+
+
 def test_names_that_have_no_form_in_an_address_are_spelled_out(folder):
     write(folder / "caf\udce9" / "run.db")
     write(folder / r"caf\udce9" / "run.db")
     found = Catalogue(folder)
-    names = [name for _, name in named(found)]
-    assert len({*names}) == 2
-    for name in names:
-        name.encode("utf-8")
-        assert found.find(RUN, name).is_file()
+    assert {name for _, name in named(found)} == {r"caf\udce9", r"caf\udce9~"}
+    assert found.find(RUN, r"caf\udce9") == folder / r"caf\udce9" / "run.db"
+    assert found.find(RUN, r"caf\udce9~") == folder / "caf\udce9" / "run.db"
+    with pytest.raises(TriplepointError, match="it is not there"):
+        found.find(RUN, "caf\udce9")
 
 
 @pytest.mark.parametrize(
@@ -209,7 +217,7 @@ def test_pipes_folders_and_large_files_are_not_read(folder, monkeypatch):
     os.truncate(folder / "foreign.json", 5 << 30)
     found = Catalogue(folder)
     assert [*named(found)] == [(SCAN, "large.json")]
-    assert named(found)[SCAN, "large.json"]["reason"].startswith("5,120 MB, and at most 256 MB are read")
+    assert named(found)[SCAN, "large.json"]["reason"].startswith("5,120 MB, and at most 128 MB are read")
     with pytest.raises(TriplepointError, match="5,120 MB"):
         found.find(SCAN, "large.json")
 

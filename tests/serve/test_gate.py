@@ -6,14 +6,14 @@ import re
 
 import pytest
 
-from tests.serve.asking import BEARER, HOST, PORT, ask, gate
+from tests.serve.asking import BEARER, COOKIE, HOST, PORT, SHOWN, ask, gate
 from tests.serve.served import TOKEN
 from tests.store.frames import lawful
+from triplepoint.errors import UsageError
 from triplepoint.serve import endpoints
 from triplepoint.serve import gate as gate_module
 from triplepoint.store import RunWriter
 
-COOKIE = (b"cookie", f"triplepoint_{PORT}={TOKEN}".encode())
 PATHS = (
     "/",
     "/api/runs",
@@ -45,13 +45,15 @@ def test_without_the_token_nothing_is_said(app, target):
     "shown",
     [
         (b"cookie", b"triplepoint_8321="),
-        (b"cookie", f"triplepoint_8321={TOKEN}x".encode()),
-        (b"cookie", f"triplepoint_8321={TOKEN[:-1]}".encode()),
-        (b"cookie", f"triplepoint_8322={TOKEN}".encode()),
+        (b"cookie", f"triplepoint_8321={SHOWN}x".encode()),
+        (b"cookie", f"triplepoint_8321={SHOWN[:-1]}".encode()),
+        (b"cookie", f"triplepoint_8321={TOKEN}".encode()),
+        (b"cookie", f"triplepoint_8322={SHOWN}".encode()),
         (b"cookie", b"triplepoint_8321=\xff\xfe"),
         (b"authorization", TOKEN.encode()),
         (b"authorization", f"Basic {TOKEN}".encode()),
         (b"authorization", b"Bearer"),
+        (b"authorization", f"Bearer {SHOWN}".encode()),
         (b"authorization", b"Bearer \xe9"),
     ],
 )
@@ -65,7 +67,7 @@ def test_what_is_not_the_token_opens_nothing(app, shown):
         BEARER,
         COOKIE,
         (b"authorization", f"bearer  {TOKEN}".encode()),
-        (b"cookie", f"other=1; triplepoint_8321=planted; triplepoint_8321={TOKEN}; x".encode()),
+        (b"cookie", f"other=1; triplepoint_8321=planted; triplepoint_8321={SHOWN}; x".encode()),
     ],
 )
 def test_the_token_opens(app, shown):
@@ -80,7 +82,7 @@ def test_the_link_sets_a_cookie_and_goes_on_without_the_token(app):
     cookie = answer["set-cookie"]
     assert cookie is not None
     value, *attributes = cookie.split("; ")
-    assert value == f"triplepoint_{PORT}={TOKEN}"
+    assert value == f"triplepoint_{PORT}={SHOWN}"
     assert {one.lower() for one in attributes} == {"httponly", "path=/", "samesite=strict"}
     assert ask(app, "/", (b"cookie", value.encode())).status == 200
 
@@ -104,7 +106,7 @@ def test_a_ticket_opens_once_and_not_for_long(app, monkeypatch):
     assert ask(app, f"/?token={ticket}", method="HEAD").status == 303  # a look at it does not use it up
     answer = ask(app, f"/?token={ticket}")
     assert answer.status == 303
-    assert TOKEN in str(answer["set-cookie"])
+    assert SHOWN in str(answer["set-cookie"])
     assert ask(app, f"/?token={ticket}").status == 401
     late = app.ticket()
     now[0] += 121
@@ -219,7 +221,7 @@ def test_a_link_of_another_site_opens_the_page_by_way_of_one_of_ours(app):
     """The browser sends no strict cookie along a redirect of such a request."""
     answer = ask(app, f"/?token={TOKEN}", *site("cross-site", "document"))
     assert answer.status == 200
-    assert TOKEN in str(answer["set-cookie"])
+    assert SHOWN in str(answer["set-cookie"])
     nonce = re.search(r"'nonce-([\w-]+)'", str(answer["content-security-policy"]))
     assert nonce is not None
     assert (
@@ -255,6 +257,15 @@ def test_errors_are_json_for_scripts_and_a_sentence_for_people(app):
     assert (answer.status, answer["content-type"]) == (404, "text/html; charset=utf-8")
     assert b"<script" not in answer.body
     assert b"there is nothing under it" in answer.body
+
+
+def test_a_text_is_never_markup(app, monkeypatch):
+    def refuse(*_, **__):
+        raise UsageError("<script>alert(1)</script>", "a\n<b>\x1b[0m", "c")
+
+    monkeypatch.setattr(endpoints, "assemble", refuse)
+    answer = ask(app, "/", BEARER)
+    assert b"<p>&lt;script&gt;alert(1)&lt;/script&gt;: a\\n&lt;b&gt;\\x1b[0m. c.</p>" in answer.body
 
 
 def test_a_fault_of_our_own_is_a_line_and_no_traceback(app, monkeypatch, capsys):

@@ -7,7 +7,7 @@ import socket
 
 import pytest
 
-from tests.serve.served import TOKEN
+from tests.serve.served import TOKEN, Served
 from tests.store.frames import lawful
 from triplepoint.store import RunWriter
 
@@ -15,11 +15,15 @@ HEAD = f"Host: 127.0.0.1:PORT\r\nAuthorization: Bearer {TOKEN}\r\n"
 CLOSE = "Connection: close\r\n\r\n"
 
 
-@pytest.fixture
-def served(serve, folder):
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """One server for all of them: what one does to it the others see."""
+    folder = tmp_path_factory.mktemp("runs")
     with RunWriter(folder / "first" / "run.db") as writer:
         writer.write([lawful(0)])
-    return serve(folder)
+    made = Served(folder)
+    yield made
+    made.close()
 
 
 def ask(served, line: str, more: str = CLOSE) -> bytes:

@@ -27,7 +27,7 @@ from triplepoint.store import RunWriter
 writer = RunWriter(sys.argv[1], resume=True)
 for step in range(int(sys.argv[2]), int(sys.argv[3])):
     writer.write([lawful(step)])
-writer.finish()
+writer.finish(sys.argv[4])
 """
 
 
@@ -87,14 +87,14 @@ def test_a_run_of_another_process_is_followed_to_its_end(serve, folder, path):
     served = serve(folder)
     stream = served.stream("first")
     assert stream.until("gone")[-1].data == {"there": False, "reason": "it is not there"}
-    begun = subprocess.Popen([sys.executable, "-c", WRITE, path, "0", "0"])
+    begun = subprocess.Popen([sys.executable, "-c", WRITE, path, "0", "0", "begun"])
     assert stream.until("gone", there=True)[-1].data["reason"] == "it is there"
     assert list(stream) == []  # ended in order
     assert begun.wait(SECONDS) == 0
     frames = served.get("/api/document", kind="run", name="first")[1]["frame"]
     stream = served.stream("first", after=frames)
-    writing = subprocess.Popen([sys.executable, "-c", WRITE, path, "0", "200"])
-    found = ids(stream.until("status", status="running")) + ids(stream.until("status", status="finished"))
+    writing = subprocess.Popen([sys.executable, "-c", WRITE, path, "0", "200", "done"])
+    found = ids(stream.until("status", status="done"))
     assert writing.wait(SECONDS) == 0
     with open_run(path) as run:
         assert found == [id for id, _ in run.frames() if id > frames]

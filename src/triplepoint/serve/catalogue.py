@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 import time
@@ -61,18 +62,17 @@ class Catalogue:
             UsageError: there is none of that name, or the folder cannot be read.
             Refused: it is a link that leaves the folder, or too large.
         """
-        for known, path in self._names(kind).items():
-            if known != name:
-                continue
-            asked = f"read {kind} {name!r}"
-            if not listing.inside(path, self.root):
-                raise Refused(
-                    UNREADABLE, asked, f"it is {listing.LEAVES}", "Serve the folder that it leads to"
-                )
-            if kind == SCAN and (why := saved_scans.why_not(path, self.root)) is not None:
-                raise Refused(UNREADABLE, asked, why, "Save it smaller")
-            return path
-        raise Refused(NOT_FOUND, f"read {kind} {name!r}", "it is not there", "Look at the list")
+        path = self._folder(name) if kind == RUN else None
+        if path is None:
+            path = self._names(kind).get(name)
+        asked = f"read {kind} {name!r}"
+        if path is None:
+            raise Refused(NOT_FOUND, asked, "it is not there", "Look at the list")
+        if not listing.inside(path, self.root):
+            raise Refused(UNREADABLE, asked, f"it is {listing.LEAVES}", "Serve the folder that it leads to")
+        if kind == SCAN and (why := saved_scans.why_not(path, self.root)) is not None:
+            raise Refused(UNREADABLE, asked, why, "Save it smaller")
+        return path
 
     def entries(self) -> list[dict[str, Any]]:
         """Every run and saved scan in plain JSON types, the newest first; at most a second old."""
@@ -106,13 +106,21 @@ class Catalogue:
             size, written = (None, None) if status is None else (status.st_size, status.st_mtime)
             yield _entry(SCAN, RunEntry(name, str(path), why, size=size, last_time=written))
 
+    def _folder(self, name: str) -> Path | None:
+        """The run in the folder of that name, which no other entry can have; spares a look into all the others."""
+        if self._only is None and name == _encodable(name):
+            with contextlib.suppress(OSError), os.scandir(self.root) as entries:
+                for one in entries:
+                    if one.name == name and one.is_dir() and os.path.lexists(Path(one.path, places.FILE)):
+                        return Path(one.path, places.FILE)
+        return None
+
     def _names(self, kind: str) -> Mapping[str, Path]:
         """{name: file}; where two would share a name, the later is called as its file."""
         found: dict[str, Path] = {}
         for path in self._files(kind):
-            name = path.name if kind == SCAN else places.name_of(path)
-            name = _encodable(name)
-            if name in found:
+            name = _encodable(path.name if kind == SCAN else places.name_of(path))
+            if name in found and path.parent == self.root:
                 name = _encodable(path.name)
             while name in found:  # bytes that are no UTF-8 beside the same spelled out
                 name += "~"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
@@ -22,7 +23,6 @@ def tell(doing: str, error: BaseException) -> None:
     if os.environ.get("TRIPLEPOINT_DEBUG"):
         traceback.print_exception(error)
     what = safe_text(doing[:_MOST])
-    print(
-        f"triplepoint: {what}: {found(error)}. Set TRIPLEPOINT_DEBUG=1 for the traceback and report it.",
-        file=sys.stderr,
-    )
+    line = f"triplepoint: {what}: {found(error)}. Set TRIPLEPOINT_DEBUG=1 for the traceback and report it."
+    with contextlib.suppress(OSError, ValueError):  # a terminal that was closed
+        print(line, file=sys.stderr)

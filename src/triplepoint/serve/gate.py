@@ -1,7 +1,9 @@
 """The gate before every answer: method, name, length, token; what comes after it has been asked by the owner.
 
 No cookie goes along with a request that another site makes (`SameSite=Strict`), and pages of other ports of this
-machine, which are the same site, cannot read what they embed (`Cross-Origin-Resource-Policy`).
+machine, which are the same site, cannot read what they embed (`Cross-Origin-Resource-Policy`). What this does not keep
+out: cookies know no ports, so another server of this machine that the same browser visits under the same name is sent
+ours. Therefore the cookie is not the token, which is that of all servers of its owner, but made from it for one port.
 """
 
 from __future__ import annotations
@@ -34,6 +36,7 @@ class Gate:
         self._app = app
         self._address = address
         self._token = token.encode("ascii")
+        self._shown_by_cookie = _derived(token, f"cookie of port {address.port}")
         self._tickets: dict[bytes, float] = {}
         self.cookie = f"triplepoint_{address.port}"
         """Cookies know no ports, so two servers need two names."""
@@ -99,7 +102,7 @@ class Gate:
             return _onward(scope["triplepoint.nonce"], "/?from=elsewhere")
         if scope["path"].startswith(answers.API) and site not in ("same-origin", "none"):
             raise Refused(403, "ask for data", "a page of another origin asks", _OPEN)
-        if not any(self._is_token(value) for value in self._carried(headers)):
+        if not any(hmac.compare_digest(value, expected) for value, expected in self._carried(headers)):
             raise Refused(401, "open the page", "this browser has not shown the token", _OPEN)
         return None
 
@@ -107,11 +110,13 @@ class Gate:
         """The cookie, and on to the page without the token in its address."""
         here = site in ("none", "same-origin")
         answer = RedirectResponse("/", 303) if here else _onward(nonce, "/")
-        answer.set_cookie(self.cookie, self._token.decode(), path="/", httponly=True, samesite="strict")
+        answer.set_cookie(
+            self.cookie, self._shown_by_cookie.decode(), path="/", httponly=True, samesite="strict"
+        )
         return answer
 
     def _opens(self, shown: bytes, *, once: bool) -> bool:
-        if self._is_token(shown):
+        if hmac.compare_digest(shown, self._token):
             return True
         now = time.monotonic()
         valid = [
@@ -122,20 +127,22 @@ class Gate:
                 del self._tickets[one]
         return bool(valid)
 
-    def _is_token(self, shown: bytes) -> bool:
-        return hmac.compare_digest(shown, self._token)
-
-    def _carried(self, headers: Headers) -> Iterator[bytes]:
-        """Every token that a request carries; a page of another port may have set cookies beside ours."""
+    def _carried(self, headers: Headers) -> Iterator[tuple[bytes, bytes]]:
+        """What a request shows, and what it should be; a page of another port may have set cookies beside ours."""
         for line in headers.getlist("cookie"):
             for one in line.split(";"):
                 name, _, value = one.strip().partition("=")
                 if name == self.cookie:
-                    yield value.encode("latin-1")
+                    yield value.encode("latin-1"), self._shown_by_cookie
         for line in headers.getlist("authorization"):
             scheme, _, value = line.partition(" ")
             if scheme.lower() == "bearer":
-                yield value.strip().encode("latin-1")
+                yield value.strip().encode("latin-1"), self._token
+
+
+def _derived(token: str, purpose: str) -> bytes:
+    """Another secret, from which the token cannot be told."""
+    return hmac.digest(token.encode("ascii"), purpose.encode("ascii"), "sha256").hex().encode("ascii")
 
 
 def _onward(nonce: str, to: str) -> Response:

@@ -11,8 +11,8 @@ from pathlib import Path
 from triplepoint.store import listing
 
 ENDINGS = (".json", ".jsonl")
-LARGEST = 256 << 20
-"""Bytes; reading one takes about ten times as much memory. Ten thousand rows without spectra take 30 MB."""
+LARGEST = 128 << 20
+"""Bytes; reading takes seven times as much memory (20,000 rows: 15 and 106 MB), which a training beside it may need."""
 _HEAD = 4096
 _SCHEMA = re.compile(rb'\A\s*\{\s*"schema"\s*:\s*"triplepoint\.scan/\d+"')
 """`Scan.save` writes the schema first."""
