@@ -47,7 +47,7 @@ MAY_IMPORT = {
         "request", "scanning", "engines", "summary", "metrics", "diagnosis",
     },
     "report": {"records"},
-    "page": {"records", "environment", "metrics", "nulls", "summary", "store", "report"},
+    "page": {"records", "environment", "metrics", "nulls", "summary", "asked", "store", "report"},
     "serve": {"records", "store", "report", "page"},
     "figures": {"records", "environment", "metrics", "nulls", "store", "report", "page"},
     "trajectories": {"records", "metrics"},

@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from triplepoint.generalization import generalization_metrics as generalization_metrics
     from triplepoint.generalization import landscape as landscape
     from triplepoint.monitor.monitor import Monitor
+    from triplepoint.page.writing import write_report
     from triplepoint.records import Scan
     from triplepoint.scanning import scan
     from triplepoint.store import open_run
 
 __version__ = "0.1.0"
 # `generalization_metrics` and `landscape` are not among them: a star import must not need torch.
-__all__ = ["Monitor", "Scan", "__version__", "distances", "edit_checkpoint", "intra", "open_run", "scan"]
+__all__ = [
+    "Monitor",
+    "Scan",
+    "__version__",
+    "distances",
+    "edit_checkpoint",
+    "intra",
+    "open_run",
+    "scan",
+    "write_report",
+]
 
 _HOMES = {
     "Monitor": "monitor.monitor",
@@ -31,6 +42,7 @@ _HOMES = {
     "landscape": "generalization",
     "open_run": "store",
     "scan": "scanning",
+    "write_report": "page.writing",
 }
 # Records lie below the rooms that show them; their names meet here.
 SHOWN_BY |= {

@@ -16,6 +16,7 @@ from triplepoint.cli import failures
 
 VERBS = {
     "scan": "triplepoint.cli.scan",
+    "report": "triplepoint.cli.report",
     "edit": "triplepoint.cli.edit",
     "watch": "triplepoint.cli.watch",
     "serve": "triplepoint.cli.serve",

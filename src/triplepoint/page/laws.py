@@ -17,14 +17,24 @@ MOST_SHAPES = 256
 
 def laws(rows: Sequence[MatrixRow]) -> dict[str, Any]:
     """{"NxM": {x, cdf}} of the shapes of analysed matrices, N ≥ M, in the order in which they come."""
-    shapes = dict.fromkeys(
-        (max(row.shape), min(row.shape)) for row in rows if row.status == "ok" and row.shape is not None
-    )
     found: dict[str, Any] = {}
-    for shape in [shape for shape in shapes if shape[1] >= 1][:MOST_SHAPES]:
+    for shape in _shapes(rows)[:MOST_SHAPES]:
         x, cdf = law(shape)
         found[f"{shape[0]}x{shape[1]}"] = {"x": column(x, "f4"), "cdf": column(cdf, "f4")}
     return found
+
+
+def unlawful(rows: Sequence[MatrixRow]) -> tuple[str, ...]:
+    """The sentence for shapes beyond the most that a document has laws of."""
+    count = len(_shapes(rows))
+    return (
+        () if count <= MOST_SHAPES else (f"The law of noise is drawn for {MOST_SHAPES} of {count:,} shapes.",)
+    )
+
+
+def _shapes(rows: Sequence[MatrixRow]) -> list[tuple[int, int]]:
+    found = ((max(row.shape), min(row.shape)) for row in rows if row.status == "ok" and row.shape is not None)
+    return [shape for shape in dict.fromkeys(found) if shape[1] >= 1]
 
 
 def band() -> dict[str, list[float]]:

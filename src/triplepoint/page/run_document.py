@@ -16,7 +16,7 @@ from triplepoint.page.document import SCHEMA, finished
 from triplepoint.page.findings import findings, traps
 from triplepoint.page.fitting import Content, fitted
 from triplepoint.page.happenings import alerts, event
-from triplepoint.page.laws import band, laws
+from triplepoint.page.laws import band, laws, unlawful
 from triplepoint.page.layers import layers, reasons, unmeasured
 from triplepoint.page.rows_of_run import order, unseen, verdict_of
 from triplepoint.page.scalars import scalars
@@ -83,13 +83,14 @@ def _document(run: Run, budget: int | None) -> Document:
     if budget is None:
         content = _live(run, table, parts, bounds)
     else:
-        content = fitted(run, table, parts, budget - cost(document))
+        content = fitted(run, table, parts, budget - cost(finished(document)))
     missing = [
         *content.missing,
         *found_scalars.missing,
         *found_alerts.missing,
         *found_events.missing,
         *beyond(table),
+        *unlawful(rows),
     ]
     large = {
         "visits": content.visits,
