@@ -4,6 +4,8 @@ import { h, visible } from "./dom.js";
 import { step as stepText } from "./format.js";
 import { sureness } from "./layer_words.js";
 
+const AT_HAND = 200; // that are there from the beginning, for paper too
+
 /** One finding or alert as an item of a list; `name`: whether the layer is named. */
 export function item(app, found, { name = true, when = null } = {}) {
   const layer = found.layer === null ? null : app.subject.layers[found.layer];
@@ -25,18 +27,22 @@ export function item(app, found, { name = true, when = null } = {}) {
 /** Findings as a list with its first `most`; the others behind a button. */
 export function list(app, found, { most = 8, name = true, empty = "Nothing to report." } = {}) {
   if (!found.length) return h("p.soft", {}, empty);
-  const one = (entry) => item(app, entry, { name, when: when(app, entry) });
-  const made = h("ul.list.findings", {}, found.slice(0, most).map(one));
+  const one = (entry, k) => {
+    const made = item(app, entry, { name, when: when(app, entry) });
+    made.classList.toggle("later", k >= most);
+    return made;
+  };
+  const made = h("ul.list.findings", {}, found.slice(0, AT_HAND).map(one));
   if (found.length <= most) return made;
   const more = h(
     "button.quiet.more",
     {
       type: "button",
       onclick: () => {
-        const added = found.slice(most).map(one);
-        made.append(...added);
+        made.classList.add("open");
+        made.append(...found.slice(AT_HAND).map((entry) => one(entry, most)));
         more.remove();
-        added[0].querySelector("button")?.focus();
+        made.children[most].querySelector("button")?.focus();
       },
     },
     `Show ${found.length - most} more`,

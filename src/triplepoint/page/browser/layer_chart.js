@@ -102,7 +102,7 @@ export function layerChart(host, app, onHover) {
 
   const tint = (phase, confidence, theme) => {
     const share = Number.isFinite(confidence) ? Math.round(confidence * 20) : 21;
-    const key = phase * 100 + share + (theme.dark ? 1000 : 0);
+    const key = `${document.documentElement.dataset.theme} ${phase} ${share}`; // on paper it is light, whatever was chosen
     if (!tints.has(key)) tints.set(key, `rgb(${rgb(phase, share > 20 ? NaN : share / 20, theme).join(" ")})`);
     return tints.get(key);
   };

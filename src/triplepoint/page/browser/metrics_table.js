@@ -116,8 +116,9 @@ export function metricsTable(host, app) {
       const own = value(metric.name, step);
       const here = subject.loaded.has(metric.name) && Number.isFinite(own) && subject.primary.length > 1;
       small.canvas.hidden = !here;
-      line.title = here ? "" : (subject.document.reasons[subject.document.unmeasured?.[index]?.[metric.name]] ?? "");
-      place.textContent = "";
+      const code = Number.isFinite(own) ? null : subject.document.unmeasured?.[index]?.[metric.name];
+      line.title = code ? (subject.document.reasons[code] ?? "") : "";
+      place.textContent = code ? code.replaceAll("_", " ") : "";
       if (!here) continue;
       const values = subject.primary.map((other) => subject.value(other, metric.name, step));
       if (!subject.primary.includes(index)) values.push(own);

@@ -82,7 +82,7 @@ export function spectrogram(host, app) {
   const heat = (made, theme) => {
     const { bbox } = made;
     const width = Math.max(1, Math.round(bbox.width / devicePixelRatio));
-    const key = `${width} ${theme.dark} ${state.get("scale")} ${app.subject.lastStep} ${spectra.steps.length}`;
+    const key = `${width} ${document.documentElement.dataset.theme} ${state.get("scale")} ${app.subject.lastStep} ${spectra.steps.length}`;
     if (image?.key !== key) image = { key, canvas: picture(made, theme, width) };
     made.ctx.imageSmoothingEnabled = false;
     made.ctx.drawImage(image.canvas, bbox.left, bbox.top, bbox.width, bbox.height);

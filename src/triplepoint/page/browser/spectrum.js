@@ -6,7 +6,7 @@ import { step as stepText } from "./format.js";
 import { paint } from "./spectrum_paint.js";
 import { limits, scene } from "./spectrum_scene.js";
 import { hover, trapWords, words } from "./spectrum_words.js";
-import { fromLog, logSplits } from "./ticks.js";
+import { countSplits, fromLog, logSplits } from "./ticks.js";
 import { hideTip, pairs, showTip } from "./tooltip.js";
 
 const HEIGHT = 380;
@@ -60,7 +60,7 @@ export function spectrumView(host, app) {
       label: "Spectrum",
       height: HEIGHT,
       x: { label: "eigenvalue λ", range: kind() === "density" ? axes.x : axes.above, splits: logSplits(), format: fromLog },
-      y: { label: kind() === "density" ? "eigenvalues in a bin" : "eigenvalues at or above λ", range: axes[kind()], splits: logSplits(5), format: fromLog },
+      y: { label: kind() === "density" ? "eigenvalues in a bin" : "eigenvalues at or above λ", range: axes[kind()], splits: countSplits(), format: fromLog },
       series: [{ label: "λ", show: false }],
       data: [axes.x, [null, null]],
       after: [(now, theme) => made && paint(now, theme, made, kind(), hidden(), app.subject.document.rigidity)],
@@ -125,7 +125,7 @@ export function spectrumView(host, app) {
       return;
     }
     step.textContent = app.subject.moves ? when(made.spectrum.step, at) : "";
-    told.textContent = words(made);
+    told.textContent = words(made, kind() === "density" ? axes.x[0] : axes.above[0]);
     available();
     if (drawn !== `${index} ${kind()}`) build();
     else plot.redraw();
@@ -146,6 +146,8 @@ export function spectrumView(host, app) {
       traps: made.traps.length ? null : moves && app.player.step < app.subject.lastStep ? "Traps are known of the last visit." : "No trap.",
       rug: null,
     };
+    const { tail, spectrum } = made;
+    boxes.get("rug").box.title = tail && tail.count > spectrum.tail.length ? `The largest ${spectrum.tail.length} are known one by one.` : boxes.get("rug").title;
     const off = hidden();
     for (const [key, { input, box, title }] of boxes) {
       const reason = missing[key];
@@ -157,7 +159,7 @@ export function spectrumView(host, app) {
     }
   };
 
-  const describe = () => made && plot?.describe(`Spectrum of ${visible(app.subject.layers[index].id)}${app.subject.moves ? ` at step ${stepText(made.spectrum.step)}` : ""}. ${words(made)}`);
+  const describe = () => made && plot?.describe(`Spectrum of ${visible(app.subject.layers[index].id)}${app.subject.moves ? ` at step ${stepText(made.spectrum.step)}` : ""}. ${told.textContent}`);
 
   return { take, wait, update, refresh, describe };
 }

@@ -1,6 +1,5 @@
 // A scene of a spectrum on a canvas: as counts in bins, or as ranks. Both axes are log10.
 
-import { marker } from "./chart.js";
 import { band, between, rebinned, tailAbove, tailBetween } from "./spectrum_laws.js";
 import { fromLog } from "./ticks.js";
 import { mark } from "./marks.js";
@@ -20,8 +19,12 @@ export function paint(plot, theme, made, kind, hidden, rigidity) {
   if (kind === "rank") ranks(pen, made.spectrum, theme.colour("--ink"), true);
   if (made.tail && shown("tail")) tail(pen, kind);
   if (shown("rug")) rug(pen);
-  if (shown("edge")) marker(plot, made.edge, theme.colour("--noise-ink"), `edge ${fromLog(made.edge)}`, [2, 3]);
-  if (made.tail && shown("xmin")) xminMark(pen, shown("edge"));
+  const near = made.tail && shown("edge") && Math.abs(pen.x(made.edge) - pen.x(made.tail.xmin)) < 96 * devicePixelRatio;
+  const lines = [];
+  if (shown("edge") && Number.isFinite(made.edge)) lines.push({ at: made.edge, ink: theme.colour("--noise-ink"), words: `edge ${fromLog(made.edge)}`, row: 0 });
+  if (made.tail && shown("xmin")) lines.push({ at: made.tail.xmin, ink: theme.colour("--tail"), words: `xmin ${fromLog(made.tail.xmin)}`, row: near ? 1 : 0 });
+  for (const line of lines) vertical(pen, line);
+  for (const line of lines) caption(pen, line);
   if (shown("traps")) traps(pen);
 }
 
@@ -167,21 +170,35 @@ function rug({ ctx, x, made, theme, plot }) {
   ctx.globalAlpha = 1;
 }
 
-/** xmin, its words a line lower where those of the edge would be in the way. */
-function xminMark({ plot, theme, made, ctx, x }, beside) {
-  const words = `xmin ${fromLog(made.tail.xmin)}`;
-  const near = beside && Math.abs(x(made.edge) - x(made.tail.xmin)) < 90 * devicePixelRatio;
-  ctx.save();
-  marker(plot, made.tail.xmin, theme.colour("--tail"), near ? "" : words, [2, 3]);
-  if (near) {
-    const right = x(made.tail.xmin) + 90 * devicePixelRatio < plot.bbox.left + plot.bbox.width;
-    ctx.font = `${11 * devicePixelRatio}px ${theme.colour("--font")}`;
-    ctx.textAlign = right ? "left" : "right";
-    ctx.textBaseline = "top";
-    ctx.fillStyle = theme.colour("--tail");
-    ctx.fillText(words, x(made.tail.xmin) + (right ? 4 : -4) * devicePixelRatio, plot.bbox.top + 18 * devicePixelRatio);
-  }
-  ctx.restore();
+/** A dotted line. */
+function vertical({ plot, ctx, x }, { at, ink }) {
+  const { bbox } = plot;
+  const left = Math.round(x(at)) + 0.5;
+  ctx.strokeStyle = ink;
+  ctx.lineWidth = 1.3 * devicePixelRatio;
+  ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+  ctx.beginPath();
+  ctx.moveTo(left, bbox.top);
+  ctx.lineTo(left, bbox.top + bbox.height);
+  ctx.stroke();
+  ctx.setLineDash([]);
+}
+
+/** Its words, beside its upper end on the side where there is room, in the `row`-th line from the top. */
+function caption({ plot, theme, ctx, x }, { at, ink, words, row }) {
+  const { bbox } = plot;
+  const ratio = devicePixelRatio;
+  ctx.font = `${11 * ratio}px ${theme.colour("--font")}`;
+  const right = x(at) + ctx.measureText(words).width + 8 * ratio < bbox.left + bbox.width;
+  ctx.textAlign = right ? "left" : "right";
+  ctx.textBaseline = "top";
+  const place = [words, x(at) + (right ? 4 : -4) * ratio, bbox.top + (3 + 15 * row) * ratio];
+  ctx.lineJoin = "round";
+  ctx.lineWidth = 4 * ratio;
+  ctx.strokeStyle = theme.faded("--paper", 0.85);
+  ctx.strokeText(...place);
+  ctx.fillStyle = ink;
+  ctx.fillText(...place);
 }
 
 function traps({ ctx, x, made, theme, plot }) {

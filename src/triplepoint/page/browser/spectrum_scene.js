@@ -95,8 +95,11 @@ export function limits(subject, index, spectra) {
     low = Math.min(low, Math.max(law.low, high - 8));
   }
   for (const { x } of now.traps) if (Number.isFinite(x)) high = Math.max(high, x);
+  // Of a square matrix the smallest few eigenvalues take half of the axis; where that is so they are left of the picture.
+  const cut = quantile(now.spectrum, 0.02);
+  if (cut - low > 0.25 * (high - low)) low = cut;
   const room = 0.04 * (high - low) || 0.2;
   // Ranks say nothing below the median: there the curve is flat, and of a square matrix it is flat for decades.
   const middle = Math.max(low, Math.min(now.tail?.xmin ?? Infinity, quantile(now.spectrum, 0.3)));
-  return { x: [low - room, high + room], above: [middle - 0.04 * (high - middle), high + 0.04 * (high - middle)], density: [Math.log10(0.6), Math.log10(tallest * 1.9)], rank: [Math.log10(0.6), Math.log10(now.of * 1.6)] };
+  return { x: [low - room, high + room], above: [middle - 0.04 * (high - middle), high + 0.04 * (high - middle)], density: [Math.log10(0.6), Math.log10(Math.max(4, tallest * 1.9))], rank: [Math.log10(0.6), Math.log10(now.of * 1.6)] };
 }

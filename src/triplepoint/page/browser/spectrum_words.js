@@ -4,12 +4,21 @@ import { interval, number, plural, whole } from "./format.js";
 import { band, between, tailBetween } from "./spectrum_laws.js";
 import { fromLog } from "./ticks.js";
 
-/** Two or three sentences. */
-export function words(made) {
+/** Two or three sentences; `from`: where the picture begins. */
+export function words(made, from = -Infinity) {
   if (!made.bins.total) return "No eigenvalue stands above rounding noise.";
   const found = [tailWords(made), edgeWords(made)].filter(Boolean);
   if (made.spectrum.unresolved > 0) found.push(`${plural(made.spectrum.unresolved, "eigenvalue")} below rounding noise ${made.spectrum.unresolved === 1 ? "is" : "are"} not drawn.`);
+  const aside = left(made, from);
+  if (aside > 0) found.push(`${plural(aside, "eigenvalue")} smaller than ${fromLog(from)} ${aside === 1 ? "lies" : "lie"} left of the picture.`);
   return found.length ? found.join(" ") : `${plural(made.bins.total, "eigenvalue")} from ${fromLog(made.spectrum.low)} to ${fromLog(made.spectrum.high)}.`;
+}
+
+/** Eigenvalues in bins that end before the picture begins. */
+function left({ bins }, from) {
+  let count = 0;
+  for (let k = 0; k < bins.counts.length && bins.low + (k + 1) * bins.width <= from; k++) count += bins.counts[k];
+  return count;
 }
 
 function tailWords({ tail, of }) {

@@ -8,7 +8,7 @@ const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
 export function logSplits(most = 8) {
   return (_plot, _axis, low, high) => {
     const span = high - low;
-    const steps = span < 0.9 ? [0, 0.0792, 0.1761, 0.301, 0.3979, 0.4771, 0.6021, 0.699, 0.7782, 0.8451, 0.9031, 0.9542] : span < 2.5 ? [0, Math.log10(2), Math.log10(5)] : [0];
+    const steps = span < 0.9 ? [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9].map(Math.log10) : span < 2.5 ? [0, Math.log10(2), Math.log10(5)] : [0];
     const every = Math.max(1, Math.ceil(span / most));
     const found = [];
     for (let power = Math.floor(low); power <= high; power++) {
@@ -17,6 +17,12 @@ export function logSplits(most = 8) {
     }
     return found;
   };
+}
+
+/** The same for counts: whole numbers alone. */
+export function countSplits(most = 5) {
+  const all = logSplits(most);
+  return (...given) => all(...given).filter((value) => value >= -1e-9 && Math.abs(10 ** value - Math.round(10 ** value)) < 1e-3);
 }
 
 /** 10^value: `0.05`, `200`, `10⁻⁵`. */
