@@ -80,7 +80,7 @@ def test_each_view_opens_by_tab_key_and_address(look, run_report):
             page.view(before)
             way()
             page.at(view=view)
-            assert page.page.locator("main section.view:visible").count() == 1
+            assert page.page.locator("main > section.view:visible").count() == 1
             assert page.page.locator("nav.tabs [aria-current=page]").text_content().lower() == view
 
 
@@ -252,6 +252,6 @@ def test_an_address_that_fits_nothing_still_shows_something(look, run_report, ha
     page = look(f"{run_report}#{hash}")
     page.settle()
     assert (
-        page.page.locator("main section.view:visible").count() == 1
+        page.page.locator("main > section.view:visible").count() == 1
         or page.page.locator("p.note").is_visible()
     )

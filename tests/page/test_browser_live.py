@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 
@@ -106,6 +107,20 @@ def test_a_run_that_goes_back_is_loaded_anew(look, serve, tmp_path):
         same(told(page), told(again))
 
 
+def test_a_run_that_goes_and_another_of_its_name(look, serve, tmp_path):
+    path = tmp_path / "runs" / "run" / "run.db"
+    synthetic_run(path, layers=6, steps=20)
+    page = look(serve(tmp_path / "runs").link)
+    page.at(lastStep=20 * STRIDE)
+    shutil.rmtree(path.parent)
+    page.page.get_by_text("is no longer there").wait_for()
+    page.at(lastStep=20 * STRIDE)  # what is here stays
+    synthetic_run(path, layers=4, steps=30)
+    page.at(lastStep=30 * STRIDE)
+    assert page.page.locator("p.note").is_hidden()
+    assert page.page.evaluate("triplepoint.subject.layers.length") == 5
+
+
 def test_the_list_opens_runs_and_scans_and_tells_what_cannot_be_read(look, serve, tmp_path):
     runs = tmp_path / "runs"
     synthetic_run(runs / "first" / "run.db", layers=6, steps=20)
@@ -124,7 +139,7 @@ def test_the_list_opens_runs_and_scans_and_tells_what_cannot_be_read(look, serve
     page.page.go_back()
     page.at(view="runs")
     page.page.locator("[data-role=runs]").get_by_text("model", exact=False).first.click()
-    page.at(view="overview")
+    page.wait("() => document.title.startsWith('model.json')")
     assert page.page.locator("nav.tabs button", has_text="Time").count() == 0
 
 

@@ -70,15 +70,17 @@ export class App {
   async start() {
     if (this.server) await this.list();
     else this.entries = this.documents.map((document) => ({ kind: document.kind, name: document.name, status: document.status }));
-    const { state } = this;
-    if (!state.get("run")) {
-      const first = this.entries.find((entry) => !entry.reason);
-      if (first && (!this.server || this.entries.length === 1)) Object.assign(state.values, { run: first.name, kind: first.kind });
-      else state.values.view = "runs";
-    }
     await this.choose();
     this.show();
     this.head();
+  }
+
+  /** Where an address that names no subject leads: to the only one there is or the first of a file, else to the list. */
+  home() {
+    const { values } = this.state;
+    const first = this.entries.find((entry) => !entry.reason);
+    if (first && (!this.server || this.entries.length === 1)) Object.assign(values, { run: first.name, kind: first.kind });
+    else values.view = "runs";
   }
 
   async list() {
@@ -113,8 +115,9 @@ export class App {
   /** Take up the subject that the state names. */
   async choose() {
     const { state } = this;
+    if (!state.get("run")) this.home();
     const name = state.get("run");
-    if (name === null) return;
+    if (!name) return;
     const kind = state.get("kind") ?? this.entries.find((entry) => entry.name === name)?.kind ?? "run";
     if (this.subject?.name === name && this.subject.kind === kind) return;
     const wanted = `${kind}\n${name}`;
@@ -152,6 +155,7 @@ export class App {
           if (this.connected === told.connected) return;
           this.connected = told.connected;
         } else if (told.gone) {
+          if (told.gone.there) return void this.reload(); // another run has its name, or too much is new
           this.problem = `The run ${subject.name} is no longer there.`;
         } else {
           subject.status = told.status;
@@ -168,6 +172,7 @@ export class App {
     this.follower?.();
     try {
       this.subject = await this.open(kind, name, true);
+      this.problem = null;
       this.listen();
       this.state.touch("opened");
       this.state.touch("data");

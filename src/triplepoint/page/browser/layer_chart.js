@@ -15,6 +15,7 @@ import { uncertaintyOf } from "./uncertainty.js";
 const BAND = [2, 6]; // of α, where a layer may be well-trained
 
 export function layerChart(host, app, onHover) {
+  let of = null; // the subject that was built for; until the next is, nothing of that is drawn
   let order = [];
   let metric = "alpha";
   let bounds = {};
@@ -28,6 +29,7 @@ export function layerChart(host, app, onHover) {
 
   const build = (name) => {
     const { subject } = app;
+    of = subject;
     metric = name;
     order = subject.primary;
     bounds = uncertaintyOf(subject, metric);
@@ -187,14 +189,14 @@ export function layerChart(host, app, onHover) {
   /** Take the numbers at a step. */
   const update = (step) => {
     const { subject } = app;
-    const of = limits.log ? (value) => Math.log10(value) : (value) => value;
+    const scaled = limits.log ? (value) => Math.log10(value) : (value) => value;
     for (let k = 0; k < order.length; k++) {
       const index = order[k];
       const value = subject.value(index, metric, step);
       const spread = bounds.low ? NaN : bounds.spread ? subject.value(index, bounds.spread, step) : NaN;
-      points.value[k] = of(value);
-      points.low[k] = of(bounds.low ? subject.value(index, bounds.low, step) : value - spread);
-      points.high[k] = of(bounds.high ? subject.value(index, bounds.high, step) : value + spread);
+      points.value[k] = scaled(value);
+      points.low[k] = scaled(bounds.low ? subject.value(index, bounds.low, step) : value - spread);
+      points.high[k] = scaled(bounds.high ? subject.value(index, bounds.high, step) : value + spread);
       points.phase[k] = subject.phase(index, step);
       points.confidence[k] = subject.confidence(index, step);
     }
@@ -203,14 +205,14 @@ export function layerChart(host, app, onHover) {
 
   /** The axis again, where a live run has left it. */
   const refit = () => {
-    if (!made) return;
+    if (!made || of !== app.subject) return;
     const next = extent(app.subject, metric, bounds);
     if (next.log !== limits.log || Math.abs(next.high - limits.high) + Math.abs(next.low - limits.low) > 0.02 * (limits.high - limits.low)) build(metric);
   };
 
   /** The numbers in a sentence, for those who do not see the picture. */
   const describe = () => {
-    if (!made) return;
+    if (!made || of !== app.subject) return;
     const known = [...order.keys()].filter((k) => !Number.isNaN(points.value[k])).sort((a, b) => points.value[a] - points.value[b]);
     const name = metric === "alpha" ? "α" : metric.replaceAll("_", " ");
     if (!known.length) return made.describe(`${name}: no layer has a value`);
@@ -232,7 +234,7 @@ export function layerChart(host, app, onHover) {
     fade,
     mark: ringAt,
     get built() {
-      return made !== null;
+      return made !== null && of === app.subject;
     },
   };
 }

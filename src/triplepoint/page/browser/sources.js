@@ -60,6 +60,8 @@ export class Server {
   /** Follow a run: `take(frame)` for each frame, `tell(state)` for `{connected}`, `{status, verdict}` or `{gone}`; returns how to stop. */
   follow(subject, take, tell) {
     const query = new URLSearchParams({ name: subject.name, after: subject.frame });
+    const { started } = subject.document;
+    if (started !== null) query.set("started", started); // by which the server tells this run from another of its name
     let stream = null;
     const open = () => {
       stream?.close();
@@ -68,7 +70,7 @@ export class Server {
       stream.addEventListener("open", () => tell({ connected: true }));
       stream.addEventListener("frame", (event) => take(JSON.parse(event.data)));
       stream.addEventListener("status", (event) => tell(JSON.parse(event.data)));
-      stream.addEventListener("gone", (event) => tell({ gone: event.data || true }));
+      stream.addEventListener("gone", (event) => tell({ gone: JSON.parse(event.data) }));
       stream.addEventListener("error", () => {
         tell({ connected: false });
         // An answer that is no stream ends an EventSource for good; a server that comes back is found again.
