@@ -99,6 +99,11 @@ def test_names_are_text_and_no_formulas(scan):
     assert one.plot.esd(name).get_title(loc="left") == r"a\$\frac{\$b_\$x\$"
 
 
+def test_plots_name_their_figures(scan, run):
+    assert repr(scan.plot).startswith("<ScanPlots: alpha, compare, dumbbells, esd")
+    assert repr(run.plot) == "<RunPlots: esd, heatmap, phases, scalars, spectra, trajectory>"
+
+
 def test_a_figure_that_fails_is_closed():
     def fail():
         with canvas(None):

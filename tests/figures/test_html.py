@@ -141,7 +141,7 @@ def test_the_text_of_scans_and_runs_stays(scan, run):
 
 def test_a_run_shows_status_scalars_phases_and_alerts(run):
     found = checked(run._repr_html_())
-    assert "stopped, step 90; 11 looks at 2 matrices." in found.text
+    assert "stopped, step 90, 2 matrices looked at." in found.text
     assert "train_loss" in found.text
     assert f"{3.0 * 0.5**9:.4g}" in found.text
     cells = [a["fill"] for tag, a in found.tags if tag == "rect" and a.get("height") == "1"]
@@ -187,6 +187,19 @@ def test_a_run_that_cannot_be_read_falls_back_to_its_text(tmp_path):
     assert checked(run._repr_html_())
     run.close()
     assert run._repr_html_() is None
+
+
+def test_a_damaged_run_falls_back_to_its_text(tmp_path):
+    path = tmp_path / "run.db"
+    with RunWriter(path) as writer:
+        writer.write([frames.lawful(step) for step in range(50)])
+    with open_run(path) as run:
+        assert run._repr_html_()
+    data = bytearray(path.read_bytes())
+    data[8192:] = b"\xff" * (len(data) - 8192)
+    with open_run(path) as run:
+        path.write_bytes(data)
+        assert run._repr_html_() is None
 
 
 def test_a_spark_begins_and_ends_with_its_values():

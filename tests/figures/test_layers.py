@@ -6,23 +6,24 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
 
 from tests.figures import worlds
 from triplepoint.errors import UsageError
 from triplepoint.figures.layers import shown
 from triplepoint.figures.palette import PHASES, of_phase
+from triplepoint.figures.phase_marks import MARKERS
 from triplepoint.records import Phase
-
-WHITE = (1.0, 1.0, 1.0, 1.0)
 
 
 def markers(ax):
-    """{place: marker} of every layer with a value."""
+    """{place: (value, markers)} of every layer with a value."""
     return {
-        round(float(found.get_xdata()[0])): found
+        round(float(x)): (float(y), found)
         for found in ax.lines
-        if len(found.get_xdata()) == 1 and found.get_transform() == ax.transData
+        if found.get_marker() in MARKERS.values() and found.get_transform() == ax.transData
+        for x, y in zip(found.get_xdata(), found.get_ydata(), strict=True)
     }
 
 
@@ -33,24 +34,21 @@ def ticks(ax):
 def test_alpha_shows_value_interval_and_phase_of_every_layer(scan):
     ax, rows = scan.plot.alpha(), shown(scan)
     found = markers(ax)
-    bars = {
-        f.get_xdata()[0]: list(f.get_ydata())
-        for f in ax.lines
-        if list(f.get_xdata()) in [[n, n] for n in range(9)]
-    }
+    (intervals,) = ax.collections
+    bars = {path.vertices[0, 0]: path.vertices[:, 1].tolist() for path in intervals.get_paths()}
     for at, row in enumerate(rows):
         if row.metrics.get("alpha") is None:
             assert at in ticks(ax)
             continue
-        assert found[at].get_ydata()[0] == row.metrics["alpha"]
-        assert to_hex(found[at].get_color()) == PHASES[row.phase]
+        assert found[at][0] == row.metrics["alpha"]
+        assert to_hex(found[at][1].get_color()) == PHASES[row.phase]
         assert bars[at] == [row.metrics["alpha_low"], row.metrics["alpha_high"]]
     assert len(found) + len(ticks(ax)) == len(rows) == 6
 
 
 def test_what_cannot_be_told_from_noise_is_hollow(scan):
     rows, found = shown(scan), markers(scan.plot.alpha())
-    hollow = {rows[at].id for at, marker in found.items() if marker.get_markerfacecolor() == "white"}
+    hollow = {rows[at].id for at, marker in found.items() if marker[1].get_markerfacecolor() == "white"}
     expected = {r.id for r in rows if r.phase is Phase.under_trained and r.phase_confidence is None}
     assert hollow == expected >= {worlds.NOISE}
 
@@ -60,29 +58,30 @@ def test_the_band_is_two_to_six(scan):
     assert (band.get_y(), band.get_y() + band.get_height()) == (2.0, 6.0)
 
 
+def cells(ax):
+    """(places, colours) of the cells of a strip."""
+    (found,) = ax.collections
+    places = [path.vertices[:, 0] for path in found.get_paths()]
+    return [(x.min() + x.max()) / 2 for x in places], [to_hex(colour) for colour in found.get_facecolors()]
+
+
 def test_the_strip_has_a_cell_a_layer_as_saturated_as_it_is_sure(scan):
-    bars = scan.plot.strip().containers[0]
+    places, colours = cells(scan.plot.strip())
     rows = shown(scan)
-    assert [to_hex(bar.get_facecolor()) for bar in bars] == [
-        of_phase(r.phase, r.phase_confidence) for r in rows
-    ]
+    assert places == pytest.approx(list(range(len(rows))))
+    assert colours == [of_phase(row.phase, row.phase_confidence) for row in rows]
     doubtful = replace(rows[0], phase=Phase.well_trained, phase_confidence=0.1)
-    sure = replace(doubtful, phase_confidence=0.99)
-    pale, full = (
-        replace(scan, matrices=(row,)).plot.strip().containers[0][0].get_facecolor()
-        for row in (doubtful, sure)
-    )
-    assert np.linalg.norm(np.subtract(pale, WHITE)) < 0.5 * np.linalg.norm(np.subtract(full, WHITE))
+    both = (doubtful, replace(doubtful, id="sure", phase_confidence=0.99))
+    pale, full = (to_rgb(colour) for colour in cells(replace(scan, matrices=both).plot.strip())[1])
+    assert np.linalg.norm(np.subtract(pale, 1.0)) < 0.5 * np.linalg.norm(np.subtract(full, 1.0))
 
 
 def test_the_strip_fades_into_the_background_of_its_axes(scan):
-    from matplotlib.figure import Figure
-
     ax = Figure().subplots()
     ax.set_facecolor("black")
     row = replace(scan[worlds.HEAVY], phase=Phase.well_trained, phase_confidence=0.0)
-    (bar,) = replace(scan, matrices=(row,)).plot.strip(ax=ax).containers[0]
-    assert to_hex(bar.get_facecolor()) == of_phase(Phase.well_trained, 0.0, "#000000")
+    _, (colour,) = cells(replace(scan, matrices=(row,)).plot.strip(ax=ax))
+    assert colour == of_phase(Phase.well_trained, 0.0, "#000000")
 
 
 def test_a_metric_is_shown_where_it_has_a_value(scan):
@@ -93,7 +92,7 @@ def test_a_metric_is_shown_where_it_has_a_value(scan):
         for at, row in enumerate(rows)
         if row.metrics.get("stable_rank") is not None
     }
-    assert {at: marker.get_ydata()[0] for at, marker in found.items()} == values
+    assert {at: marker[0] for at, marker in found.items()} == values
     assert ticks(ax) == set(range(len(rows))) - set(values)
     assert scan.plot.metric("xmax").get_ylabel() == "xmax (λ)"
 
@@ -147,14 +146,28 @@ def other(scan, change):
 def test_only_matched_layers_are_compared(scan):
     there = other(scan, 0.5)
     ax = scan.plot.compare(there)
-    points = {(f.get_xdata()[0], f.get_ydata()[0]) for f in ax.lines if len(f.get_xdata()) == 1}
+    drawn = [f for f in ax.lines if f.get_marker() in MARKERS.values()]
+    points = {point for f in drawn for point in zip(f.get_xdata(), f.get_ydata(), strict=True)}
     ids = {row.id for row in shown(there) if row.metrics.get("alpha") is not None}
     assert points == {(scan[id].metrics["alpha"], there[id].metrics["alpha"]) for id in ids}
     assert ax.get_title(loc="left") == f"{len(ids)} matched layers, {len(shown(scan)) - len(ids)} not shown"
     (diagonal,) = [
-        f for f in ax.lines if len(f.get_xdata()) == 2 and list(f.get_xdata()) == list(f.get_ydata())
+        f
+        for f in ax.lines
+        if f not in drawn and len(f.get_xdata()) == 2 and list(f.get_xdata()) == list(f.get_ydata())
     ]
     assert list(diagonal.get_xdata()) == list(ax.get_xlim())
+
+
+def test_crosses_are_the_intervals_of_both_sides(scan):
+    across, upright = scan.plot.compare(scan).collections
+    rows = [row for row in shown(scan) if row.metrics.get("alpha") is not None]
+    ends = [[row.metrics["alpha_low"], row.metrics["alpha_high"]] for row in rows]
+    assert [path.vertices[:, 0].tolist() for path in across.get_paths()] == ends
+    assert [path.vertices[:, 1].tolist() for path in upright.get_paths()] == ends
+    places = [row.metrics["alpha"] for row in rows]
+    assert [path.vertices[0, 1] for path in across.get_paths()] == places
+    assert [path.vertices[0, 0] for path in upright.get_paths()] == places
 
 
 def test_dumbbells_join_the_two_values_of_a_layer(scan):

@@ -10,7 +10,7 @@ import numpy as np
 import triplepoint
 from tests.store import frames
 from tests.worlds import gaussian, heavy_tailed
-from triplepoint.records import Alert, Phase, ScalarPoint, Scan, Severity, Visit, VisitKind
+from triplepoint.records import Alert, MatrixRow, Phase, Reason, ScalarPoint, Scan, Severity, Visit, VisitKind
 from triplepoint.store import Run, RunWriter, open_run
 
 NOISE, HEAVY, TRAP, CONV = "noise.weight", "block.0.heavy.weight", "block.0.trap.weight", "conv.weight"
@@ -35,6 +35,23 @@ def weights() -> dict[str, np.ndarray]:
 @cache
 def scan() -> Scan:
     return triplepoint.scan(weights(), spectra=True, randomize=1, workers=1)
+
+
+def bias() -> MatrixRow:
+    """A vector: a row with a reason and nothing else."""
+    return frames.row(
+        "block.0.bias",
+        alpha=None,
+        shape=None,
+        tensor_shape=(20,),
+        num_eigenvalues=None,
+        status="skipped",
+        reason=Reason.vector,
+        counted=False,
+        phase=None,
+        phase_confidence=None,
+        singular_values=None,
+    )
 
 
 def run(path: Path) -> Run:
@@ -63,5 +80,7 @@ def run(path: Path) -> Run:
             visits = [frames.full(step, row)]
             if at == 4:
                 visits.append(Visit(step, LAYERS[1], VisitKind.unchanged, change=0.0))
+            if at == 0:
+                visits.append(frames.full(step, bias()))
             writer.write([frames.frame(step, scalars=scalars, visits=visits, alerts=alerts)])
     return open_run(path)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from triplepoint.figures import layers, phase_marks
 from triplepoint.figures.canvas import canvas, foot
 from triplepoint.figures.palette import PHASES, mixed
-from triplepoint.records import Phase, Scan
+from triplepoint.records import MatrixRow, Phase, Scan
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -26,18 +26,24 @@ def alpha(scan: Scan, *, ax: Axes | None = None) -> Axes:
     rows = layers.shown(scan)
     with canvas(ax, height=2.6) as axes:
         axes.axhspan(*BAND, color=PHASES[Phase.well_trained], alpha=0.10, linewidth=0, zorder=0)
-        for at, row in enumerate(rows):
-            value = row.metrics.get("alpha")
-            colour, marker = PHASES[row.phase], phase_marks.MARKERS[row.phase]
-            if value is None:
-                axes.plot(at, 0.02, "|", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
-                continue
-            low, high = row.metrics.get("alpha_low"), row.metrics.get("alpha_high")
-            if low is not None and high is not None:
-                axes.plot([at, at], [low, high], color=mixed(colour, 0.55), linewidth=1.0, zorder=1)
-            noise = row.phase is Phase.under_trained and row.phase_confidence is None
-            axes.plot(at, value, marker, color=colour, markerfacecolor="white" if noise else colour, zorder=2)
+        values = [(at, row.metrics.get("alpha"), row) for at, row in enumerate(rows)]
+        phase_marks.missing(axes, ((at, row) for at, value, row in values if value is None))
+        known = [(at, value, row) for at, value, row in values if value is not None]
+        _intervals(axes, known)
+        phase_marks.scatter(axes, known, hollow=True)
         axes.set_ylabel("α, 95 % interval")
         layers.axis(axes, rows)
         foot(axes, CAUTION, ncols=3, handles=phase_marks.points(row.phase for row in rows))
     return axes
+
+
+def _intervals(ax: Axes, known: list[tuple[int, float, MatrixRow]]) -> None:
+    bars = [
+        (at, low, high, mixed(PHASES[row.phase], 0.55))
+        for at, _, row in known
+        if (low := row.metrics.get("alpha_low")) is not None
+        and (high := row.metrics.get("alpha_high")) is not None
+    ]
+    if bars:
+        places, lows, highs, colours = zip(*bars, strict=True)
+        ax.vlines(places, lows, highs, colors=colours, linewidth=1.0, zorder=1)

@@ -34,11 +34,9 @@ def compare(
     """
     pairs, left_out = matched(scan, other, metric)
     with canvas(ax, height=3.3) as axes:
-        for first, second, x, y in pairs:
-            colour = PHASES[second.phase]
-            if metric == "alpha":
-                _intervals(axes, (first, second, x, y), mixed(colour, 0.4))
-            axes.plot(x, y, phase_marks.MARKERS[second.phase], color=colour, zorder=3)
+        if metric == "alpha":
+            _intervals(axes, pairs)
+        phase_marks.scatter(axes, ((x, y, second) for _, second, x, y in pairs))
         values = [value for pair in pairs for value in pair[2:]]
         if spread(values) > 100:
             axes.set_xscale("log")
@@ -122,10 +120,17 @@ def _title(pairs: list[Pair], left_out: int) -> str:
     return f"{plural(len(pairs), 'matched layer')}" + (f", {left_out} not shown" if left_out else "")
 
 
-def _intervals(ax: Axes, pair: Pair, colour: str) -> None:
-    first, second, x, y = pair
-    for row, across in ((first, True), (second, False)):
-        low, high = row.metrics.get("alpha_low"), row.metrics.get("alpha_high")
-        if low is not None and high is not None:
-            ends = ([low, high], [y, y]) if across else ([x, x], [low, high])
-            ax.plot(*ends, color=colour, linewidth=0.6, zorder=2)
+def _intervals(ax: Axes, pairs: list[Pair]) -> None:
+    """Of α, across for the first scan and upright for the second."""
+    across = [(first, y, second) for first, second, _, y in pairs]
+    upright = [(second, x, second) for _, second, x, _ in pairs]
+    for rows, draw in ((across, ax.hlines), (upright, ax.vlines)):
+        bars = [
+            (place, low, high, mixed(PHASES[shown.phase], 0.4))
+            for row, place, shown in rows
+            if (low := row.metrics.get("alpha_low")) is not None
+            and (high := row.metrics.get("alpha_high")) is not None
+        ]
+        if bars:
+            places, lows, highs, colours = zip(*bars, strict=True)
+            draw(places, lows, highs, colors=colours, linewidth=0.6, zorder=2)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from triplepoint.errors import UsageError
 from triplepoint.figures import layers, phase_marks
 from triplepoint.figures.canvas import canvas, foot
-from triplepoint.figures.palette import PHASES
 from triplepoint.metrics import METRICS
 from triplepoint.records import MatrixRow, Scan
 
@@ -33,12 +32,9 @@ def metric(scan: Scan, name: str, *, log: bool | None = None, ax: Axes | None = 
     values = values_of(rows, name)
     known = [value for value in values if value is not None]
     with canvas(ax, height=2.2) as axes:
-        for at, (row, value) in enumerate(zip(rows, values, strict=True)):
-            colour, marker = PHASES[row.phase], phase_marks.MARKERS[row.phase]
-            if value is None:
-                axes.plot(at, 0.02, "|", color=colour, transform=axes.get_xaxis_transform(), clip_on=False)
-            else:
-                axes.plot(at, value, marker, color=colour)
+        found = [(at, value, row) for at, (row, value) in enumerate(zip(rows, values, strict=True))]
+        phase_marks.missing(axes, ((at, row) for at, value, row in found if value is None))
+        phase_marks.scatter(axes, ((at, value, row) for at, value, row in found if value is not None))
         if (spread(known) > 100) if log is None else log:
             axes.set_yscale("log")
         axes.set_ylabel(layers.metric_words(name))

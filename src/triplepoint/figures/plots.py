@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-class ScanPlots:
+class _Plots:
+    """What both have."""
+
+    def __repr__(self) -> str:
+        names = ", ".join(name for name in dir(self) if not name.startswith("_"))
+        return f"<{type(self).__name__}: {names}>"
+
+
+class ScanPlots(_Plots):
     """Figures of a scan. Each returns matplotlib's `Axes`, those given as `ax` or new ones of pyplot."""
 
     def __init__(self, scan: Scan) -> None:
@@ -94,7 +102,7 @@ class ScanPlots:
             ) from None
 
 
-class RunPlots:
+class RunPlots(_Plots):
     """Figures of a run. Each returns matplotlib's `Axes`, those given as `ax` or new ones of pyplot."""
 
     def __init__(self, run: Run) -> None:

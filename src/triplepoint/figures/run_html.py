@@ -20,7 +20,7 @@ ALERTS = 8
 def run_html(run: Run) -> str | None:
     """Static HTML, under 100 kB; None where the run is closed or its file cannot be read, so that its text is shown.
 
-    Cost: a row a matrix is read, about 1 ms each.
+    Cost: one row a matrix is read.
     """
     try:
         with run.moment():
@@ -30,14 +30,12 @@ def run_html(run: Run) -> str | None:
 
 
 def _parts(run: Run) -> Iterator[str]:
-    counts = run.counts()
-    last = "no step yet" if run.last_step is None else f"step {run.last_step:,}"
-    looks, matrices = plural(counts["visits"], "look"), plural(counts["matrices"], "matrix", "matrices")
-    yield markup.line(f"{run.status}, {last}; {looks} at {matrices}.")
-    yield _scalars(run)
-    ids = order(run, [*run.matrices])
-    found = [row for row in (run.row(id) for id in ids) if row is not None]
+    last = run.rows()
+    found = [last[id] for id in order(run, [*last])]
     rows = [row for row in primary(found) if row.status != "skipped"]
+    step = "no step yet" if run.last_step is None else f"step {run.last_step:,}"
+    yield markup.line(f"{run.status}, {step}, {plural(len(rows), 'matrix', 'matrices')} looked at.")
+    yield _scalars(run)
     yield markup.line(verdict_of(found, run))
     yield markup.strip(scan_html.cells(rows))
     yield markup.legend(row.phase for row in rows)

