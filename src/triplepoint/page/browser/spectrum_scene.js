@@ -5,7 +5,7 @@ import { coalesced, noiseLaw } from "./spectrum_laws.js";
 import { spectrumAt } from "./subject.js";
 
 /** Metrics that the picture needs beside those that every document has. */
-export const NEEDED = ["alpha", "alpha_low", "alpha_high", "xmin", "num_tail", "bulk_sigma", "bulk_edge", "num_spikes", "mp_sigma"];
+export const NEEDED = ["alpha", "alpha_low", "alpha_high", "xmin", "num_tail", "bulk_sigma", "bulk_edge", "num_spikes", "mp_sigma", "bulk_ks_p"];
 
 const tables = new WeakMap();
 
@@ -46,6 +46,7 @@ export function scene(subject, index, spectra, step) {
     null: noiseLaw(layer, at("mp_sigma"), 0, lawOf(subject, layer)),
     bulk: Number.isFinite(spikes) ? noiseLaw(layer, at("bulk_sigma"), spikes) : null,
     edge,
+    misfit: at("bulk_ks_p") < 0.01,
     spikes,
     tail: Number.isFinite(tail.alpha) && Number.isFinite(tail.xmin) && tail.count > 0 ? tail : null,
     top: spectrum.tail.length ? log(spectrum.tail[0]) : spectrum.high,
