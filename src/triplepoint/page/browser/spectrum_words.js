@@ -31,7 +31,7 @@ function edgeWords(made) {
   if (!Number.isFinite(edge)) return made.null ? `Noise of this shape and variance would end at ${fromLog(made.null.high)}.` : "";
   const beyond = spikes;
   const first = beyond ? `${whole(beyond)} of ${whole(bins.total)} stand${beyond === 1 ? "s" : ""} above the edge of the noise that was fitted to the bulk, at ${fromLog(edge)}.` : `None stands above the edge of the noise that was fitted to the bulk, at ${fromLog(edge)}.`;
-  const fits = made.misfit ? ` The bulk is no such noise either (p < 0.01): that count says little.` : "";
+  const fits = made.misfit ? " But the bulk does not follow that law (p < 0.01), so this is no count of spikes." : "";
   const learned = made.null ? " A matrix of this shape and variance that has learned nothing would lie in the shaded band." : "";
   return `${first}${fits}${learned}`;
 }
