@@ -41,15 +41,15 @@ def tabs(page) -> list[str]:
     return page.page.locator("nav.tabs button").all_text_contents()
 
 
-def test_a_report_of_a_run_opens_at_its_overview_and_last_step(look, run_report):
-    page = look(run_report)
+def test_a_report_of_a_run_opens_at_its_overview_and_last_step(revisit, run_report):
+    page = revisit(run_report)
     page.at(view="overview", step=LAST, lastStep=LAST)
     assert tabs(page) == ["Overview", "Layer", "Time", "Compare"]
     assert page.page.title() == "first – triplepoint"
 
 
-def test_a_report_of_one_scan_has_no_time(look, scan_report):
-    page = look(scan_report)
+def test_a_report_of_one_scan_has_no_time(revisit, scan_report):
+    page = revisit(scan_report)
     page.at(view="overview")
     assert tabs(page) == ["Overview", "Layer"]
     assert page.page.locator(".timeline").is_hidden()
@@ -65,8 +65,8 @@ def test_two_documents_are_compared_and_listed(look, tmp_path):
     assert tabs(page) == ["Runs", "Overview", "Layer", "Compare"]
 
 
-def test_each_view_opens_by_tab_key_and_address(look, run_report):
-    page = look(run_report)
+def test_each_view_opens_by_tab_key_and_address(revisit, run_report):
+    page = revisit(run_report)
     views = ("overview", "layer", "time", "compare")
     for view, before in zip(views, ("compare", *views), strict=False):
         ways = {
@@ -111,8 +111,8 @@ KEYS = [
 ]
 
 
-def test_keys_move_the_cursor(look, run_report):
-    page = look(run_report)
+def test_keys_move_the_cursor(revisit, run_report):
+    page = revisit(run_report)
     for keys, step in KEYS:
         page.key("End", *keys)
         page.at(step=step)
@@ -143,8 +143,8 @@ def test_all_other_keys_do_what_the_sheet_says(look, run_report):
     page.wait("(before) => location.hash === before", layer)
 
 
-def test_the_sheet_lists_every_key_and_closes(look, run_report):
-    page = look(run_report)
+def test_the_sheet_lists_every_key_and_closes(revisit, run_report):
+    page = revisit(run_report)
     page.key("?")
     sheet = page.page.locator("dialog.keys")
     sheet.wait_for(state="visible")
@@ -161,8 +161,8 @@ def test_the_sheet_lists_every_key_and_closes(look, run_report):
     sheet.wait_for(state="hidden")
 
 
-def test_keys_of_the_browser_and_typed_words_are_left_alone(look, run_report):
-    page = look(run_report)
+def test_keys_of_the_browser_and_typed_words_are_left_alone(revisit, run_report):
+    page = revisit(run_report)
     page.key("Control+ArrowLeft", "Alt+Shift+3", "Meta+l")
     page.key("/")
     page.wait("() => document.activeElement.id === 'search'")
@@ -172,8 +172,8 @@ def test_keys_of_the_browser_and_typed_words_are_left_alone(look, run_report):
     assert page.page.locator("#search").input_value() == "3 f l t"
 
 
-def test_play_runs_to_the_end_and_stops_there(look, run_report):
-    page = look(f"{run_report}#speed=8")
+def test_play_runs_to_the_end_and_stops_there(revisit, run_report):
+    page = revisit(f"{run_report}#speed=8")
     page.key("Home")
     page.at(step=STRIDE)
     steps = record_steps(page)
@@ -187,8 +187,8 @@ def test_play_runs_to_the_end_and_stops_there(look, run_report):
     assert seen[-1] == LAST
 
 
-def test_play_pauses_and_goes_on(look, run_report):
-    page = look(f"{run_report}#speed=2")
+def test_play_pauses_and_goes_on(revisit, run_report):
+    page = revisit(f"{run_report}#speed=2")
     page.key("Home")
     page.at(step=STRIDE)
     page.page.get_by_role("button", name="Play", exact=True).click()
@@ -213,8 +213,8 @@ def record_steps(page):
     return lambda: page.page.evaluate("window.seen")
 
 
-def test_the_slider_scrubs(look, run_report):
-    page = look(run_report)
+def test_the_slider_scrubs(revisit, run_report):
+    page = revisit(run_report)
     slider = page.page.locator("#step-slider")
     box = slider.bounding_box()
     page.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)

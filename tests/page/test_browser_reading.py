@@ -60,16 +60,16 @@ def test_every_text_stands_out_from_what_is_behind_it(look, address, scheme):
     assert broken(page, "contrast") == []
 
 
-def test_every_control_has_a_name_and_every_picture_words(look, address):
-    page = look(address)
+def test_every_control_has_a_name_and_every_picture_words(revisit, address):
+    page = revisit(address)
     for view in each_view(page):
         assert broken(page, "nameless") == [], view
         assert broken(page, "roles") == [], view
 
 
-def test_headings_form_an_outline(look, address):
+def test_headings_form_an_outline(revisit, address):
     """One of the first level in each view, none skipped."""
-    page = look(address)
+    page = revisit(address)
     for view in each_view(page):
         levels = broken(page, "headings")
         assert levels.count(1) == 1, (view, levels)
@@ -80,16 +80,16 @@ def test_headings_form_an_outline(look, address):
         )
 
 
-def test_the_page_has_a_language_a_title_and_landmarks(look, address):
-    page = look(address)
+def test_the_page_has_a_language_a_title_and_landmarks(revisit, address):
+    page = revisit(address)
     assert page.page.evaluate("document.documentElement.lang") == "en"
     for landmark in ("banner", "main", "contentinfo", "navigation"):
         assert page.page.get_by_role(landmark).count() == 1, landmark
 
 
 @pytest.mark.parametrize("view", ["overview", "time"])
-def test_tab_reaches_every_control_in_the_order_of_the_page(look, address, view):
-    page = look(f"{address}#view={view}")
+def test_tab_reaches_every_control_in_the_order_of_the_page(revisit, address, view):
+    page = revisit(f"{address}#view={view}")
     page.at(view=view)
     page.settle()
     wanted = page.page.evaluate(
@@ -124,8 +124,8 @@ def test_focus_is_seen(look, address):
     assert (style[0] != "none" and style[1] != "0px") or style[2] != "none"
 
 
-def test_the_strip_is_one_stop_and_arrows_walk_it(look, address):
-    page = look(address)
+def test_the_strip_is_one_stop_and_arrows_walk_it(revisit, address):
+    page = revisit(address)
     cells = page.page.locator("[data-role=strip] [data-layer]")
     assert page.page.locator("[data-role=strip] [data-layer][tabindex='0']").count() == 1
     cells.first.focus()

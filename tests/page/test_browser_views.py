@@ -55,8 +55,8 @@ def cursor(page: Watched, role: str, share: float) -> int:
 
 
 @pytest.mark.parametrize("role", ["scalars", "layer-lines", "phase-map"])
-def test_hovering_any_chart_moves_the_one_cursor(look, address, role):
-    page = look(f"{address}#view=time")
+def test_hovering_any_chart_moves_the_one_cursor(revisit, address, role):
+    page = revisit(f"{address}#view=time")
     page.page.locator(f"[data-role={role}] .u-over").first.wait_for()
     for share in (0.2, 0.75, 0.4):
         step = cursor(page, role, share)
@@ -71,8 +71,8 @@ def test_hovering_any_chart_moves_the_one_cursor(look, address, role):
         assert page.page.locator("#step-slider").get_attribute("aria-valuetext").startswith(f"step {step:,} ")
 
 
-def test_the_legend_has_the_exact_values_at_the_cursor(look, js, run, address):
-    page = look(f"{address}#view=time")
+def test_the_legend_has_the_exact_values_at_the_cursor(revisit, js, run, address):
+    page = revisit(f"{address}#view=time")
     page.page.locator("[data-role=scalars] .u-over").first.wait_for()
     points = {name: {point.step: point.value for point in run.scalar(name)} for name in run.scalar_names}
     for share in (0.1, 0.6, 0.95):
@@ -84,8 +84,8 @@ def test_the_legend_has_the_exact_values_at_the_cursor(look, js, run, address):
             assert f"{name} {text}" in told or (name == "learning_rate" and text in told), (name, step)
 
 
-def test_the_strip_has_the_phases_of_the_store_at_every_step(look, run, address):
-    page = look(f"{address}#view=overview")
+def test_the_strip_has_the_phases_of_the_store_at_every_step(revisit, run, address):
+    page = revisit(f"{address}#view=overview")
     for step in (STRIDE, 12 * STRIDE, 33 * STRIDE, LAST):
         page.page.evaluate(f"location.hash = '#view=overview&step={step}'")
         page.at(step=step)
@@ -99,8 +99,8 @@ def test_the_strip_has_the_phases_of_the_store_at_every_step(look, run, address)
     assert {1, 2} < set(cells.values()) | {1, 2, 3}
 
 
-def test_the_layer_has_the_row_of_the_store_at_the_cursor(look, run, address):
-    page = look(address)
+def test_the_layer_has_the_row_of_the_store_at_the_cursor(revisit, run, address):
+    page = revisit(address)
     for id, step in (("head.weight", 20 * STRIDE), ("blocks.0.mlp.up.weight", 45 * STRIDE)):
         page.page.evaluate("(hash) => { location.hash = hash; }", f"#view=layer&layer={id}&step={step}")
         page.at(view="layer", step=step)
@@ -113,8 +113,8 @@ def test_the_layer_has_the_row_of_the_store_at_the_cursor(look, run, address):
         assert f"{alpha} [{low}, {high}]" in sentence
 
 
-def test_the_spectrum_moves_with_the_cursor(look, run, address):
-    page = look(f"{address}#view=layer&layer=head.weight")
+def test_the_spectrum_moves_with_the_cursor(revisit, run, address):
+    page = revisit(f"{address}#view=layer&layer=head.weight")
     page.page.locator("[data-role=spectrum] canvas").first.wait_for()
     seen = set()
     for step in (STRIDE * 10, STRIDE * 30, LAST):
@@ -125,8 +125,8 @@ def test_the_spectrum_moves_with_the_cursor(look, run, address):
     assert len(seen) == 3
 
 
-def test_findings_are_sorted_and_lead_to_their_layer(look, run, address):
-    page = look(address)
+def test_findings_are_sorted_and_lead_to_their_layer(revisit, run, address):
+    page = revisit(address)
     document = run_document(run)
     rank = {"error": 0, "warning": 1, "info": 2}
     order = [(rank[one["severity"]], -(one["confidence"] or 0)) for one in document["findings"]]
@@ -141,8 +141,8 @@ def test_findings_are_sorted_and_lead_to_their_layer(look, run, address):
     assert page.page.locator("[data-role=verdict]").first.text_content() in document["verdict"]
 
 
-def test_filters_choose_the_layers(look, run, address):
-    page = look(address)
+def test_filters_choose_the_layers(revisit, run, address):
+    page = revisit(address)
     cells = "[data-role=strip] [data-layer]"
 
     def shown() -> set[str]:
@@ -177,8 +177,8 @@ def test_filters_choose_the_layers(look, run, address):
     assert shown() == over
 
 
-def test_alerts_lie_on_the_time_line_and_lead_to_their_step(look, run, address):
-    page = look(f"{address}#view=time")
+def test_alerts_lie_on_the_time_line_and_lead_to_their_step(revisit, run, address):
+    page = revisit(f"{address}#view=time")
     raised = [alert for alert in run.alerts if alert.state.value == "raised"]
     marks = page.page.locator("[data-role=alert-marks] .mark")
     assert sum(int(one.get_attribute("data-alerts") or 1) for one in marks.all()) == len(raised)
@@ -188,8 +188,8 @@ def test_alerts_lie_on_the_time_line_and_lead_to_their_step(look, run, address):
     assert raised[-1].statement in card
 
 
-def test_a_tensor_that_was_left_out_says_why(look, address):
-    page = look(address)
+def test_a_tensor_that_was_left_out_says_why(revisit, address):
+    page = revisit(address)
     card = page.page.locator("[data-role=left-out]")
     assert "2 tensors" in card.inner_text()
     card.locator("summary").first.click()
@@ -231,9 +231,9 @@ def test_two_scans_are_compared_on_matched_rows(look, tmp_path):
         assert cells[4:6] == words
 
 
-def test_a_run_is_compared_with_itself_at_an_earlier_step(look, run, address):
+def test_a_run_is_compared_with_itself_at_an_earlier_step(revisit, run, address):
     a, b = LAST, 25 * STRIDE
-    page = look(f"{address}#view=compare&step={a}&againstStep={b}")
+    page = revisit(f"{address}#view=compare&step={a}&againstStep={b}")
     page.at(view="compare", step=a)
     page.page.locator("[data-role=compare-table] tr[data-id]").first.wait_for()
     shown = rows_shown(page)
@@ -252,8 +252,8 @@ def test_a_run_is_compared_with_itself_at_an_earlier_step(look, run, address):
     )
 
 
-def test_a_stretch_of_steps_is_seen_alone_and_whole_again(look, address):
-    page = look(f"{address}#view=time&step={30 * STRIDE}")
+def test_a_stretch_of_steps_is_seen_alone_and_whole_again(revisit, address):
+    page = revisit(f"{address}#view=time&step={30 * STRIDE}")
     page.page.locator("[data-role=scalars] .u-over").first.wait_for()
     page.key("+")
     page.wait("() => location.hash.includes('from=') && location.hash.includes('to=')")
@@ -265,7 +265,7 @@ def test_a_stretch_of_steps_is_seen_alone_and_whole_again(look, address):
     assert page.page.locator("[data-role=stretch]").text_content().startswith("All steps")
 
 
-def test_log_steps_give_the_first_steps_room(look, address):
-    page = look(f"{address}#view=time&scale=log")
+def test_log_steps_give_the_first_steps_room(revisit, address):
+    page = revisit(f"{address}#view=time&scale=log")
     page.page.locator("[data-role=scalars] .u-over").first.wait_for()
     assert cursor(page, "scalars", 0.5) < 0.3 * LAST
