@@ -230,9 +230,7 @@ def test_what_is_seen_is_a_link(look, run_report):
     page.view("layer")
     page.key("j", "j", "Shift+ArrowLeft", "l")
     page.at(step=LAST - 10 * STRIDE)
-    page.wait(
-        "() => /view=layer/.test(location.hash) && /step=/.test(location.hash) && /scale=log/.test(location.hash)"
-    )
+    page.wait("() => ['view=layer', 'step=', 'scale=log'].every((part) => location.hash.includes(part))")
     page.page.get_by_role("button", name="Copy link").click()
     page.page.get_by_text("The link is").wait_for()
     link = page.page.evaluate("navigator.clipboard.readText().catch(() => location.href)")
@@ -245,13 +243,37 @@ def test_what_is_seen_is_a_link(look, run_report):
     again.at(view="time", step=30)
 
 
-@pytest.mark.parametrize(
-    "hash", ["view=nonsense", "run=nobody", "layer=nothing&view=layer", "step=-5", "step=1e99", "kind=x"]
+STRANGE = (
+    *(
+        "view=nonsense",
+        "run=nobody",
+        "layer=nothing&view=layer",
+        "step=-5",
+        "step=1e99",
+        "kind=x",
+        "speed=-1",
+    ),
+    *("view=time&from=50&to=20", "view=time&from=abc", "metric=nothing&view=time", "phase=9,x", "of=nothing"),
+    *(
+        "view=compare&against=nobody",
+        "view=compare&againstStep=-7",
+        "spectrum=x&view=layer",
+        "%",
+        "&&==",
+        "scale=x",
+    ),
 )
-def test_an_address_that_fits_nothing_still_shows_something(look, run_report, hash):
-    page = look(f"{run_report}#{hash}")
-    page.settle()
-    assert (
-        page.page.locator("main > section.view:visible").count() == 1
-        or page.page.locator("p.note").is_visible()
-    )
+
+
+def test_an_address_that_fits_nothing_still_shows_something(look, run_report):
+    page = look(run_report)
+    for number, part in enumerate(STRANGE):
+        if number % 4 == 0:  # opened so; the others are typed into a page that is open
+            page.page.goto("about:blank")
+            page.page.goto(f"{run_report}#{part}")
+        else:
+            page.page.evaluate("(hash) => { location.hash = hash; }", part)
+        page.ready().settle()
+        shown = page.page.locator("main > section.view:visible").count() == 1
+        assert shown or page.page.locator("p.note").is_visible(), part
+        assert page.faults() == [], part
