@@ -69,7 +69,6 @@ def test_every_visit_is_there_in_the_order_of_the_model(run: Run, live: dict) ->
     order = run.provenance["monitor"]["order"]
     ids = [layer["id"] for layer in live["layers"]]
     assert ids == sorted(run.matrices, key=order.index)
-    assert ids != list(run.matrices)
     for index, id in enumerate(ids):
         visits = list(run.visits(id))
         assert of_layer(live, index, "steps") == [visit.step for visit in visits]
@@ -261,34 +260,34 @@ def test_more_visits_and_points_than_a_page_bears_are_thinned_and_said(run: Run,
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory) -> Iterator[Run]:
-    """40 layers looked at in full 150 times each."""
-    way = {"per_step": 60, "full_every": 1}
-    path = worlds.synthetic_run(
-        tmp_path_factory.mktemp("long") / "run.db", layers=40, steps=150, width=32, **way
-    )
+    """12 layers looked at in full 120 times each."""
+    way = {"per_step": 30, "full_every": 1}
+    path = tmp_path_factory.mktemp("long") / "run.db"
+    worlds.synthetic_run(path, layers=12, steps=120, width=32, **way)
     with open_run(path) as opened:
         yield opened
 
 
 def test_a_file_with_room_holds_every_visit_metric_and_spectrum(run: Run, live: dict) -> None:
     document = check(run_document(run, budget=3_000_000))
+    assert document["missing"] == []
     assert document["visits"] == live["visits"]
     assert set(document["series"]) == set(run.metric_names)
     for name in live["series"]:
         assert document["series"][name] == live["series"][name]
     for layer in document["layers"]:
-        known = [one for one in run.spectra(layer["id"])]
+        known = list(run.spectra(layer["id"]))
         found = document["spectra"].get(str(layer["index"]))
         assert (found is None) == (not known)
         if found is not None:
             assert values(found["steps"]).tolist() == [one.step for one in known]
             assert values(found["counts"]).reshape(-1, 128).tolist() == [one.counts.tolist() for one in known]
             assert values(found["low"]).tolist() == [one.low for one in known]
-            first = values(found["tail"])[: values(found["tail_offsets"])[1]]
-            assert first == pytest.approx(known[0].tail_eigenvalues[: first.size], rel=2e-4)
+            tails = np.concatenate([one.tail_eigenvalues for one in known])
+            assert values(found["tail"]) == pytest.approx(tails, rel=1e-6)
 
 
-@pytest.mark.parametrize("budget", [600_000, 250_000, 100_000])
+@pytest.mark.parametrize("budget", [120_000, 70_000, 45_000])
 def test_a_file_without_room_is_thinned_and_stays_below_its_budget(long: Run, budget: int) -> None:
     document = check(run_document(long, budget=budget))
     assert cost(document) < 1.05 * budget
@@ -298,7 +297,7 @@ def test_a_file_without_room_is_thinned_and_stays_below_its_budget(long: Run, bu
     matrices = [layer["index"] for layer in document["layers"] if layer["status"] == "ok"]
     kept = {int(np.diff(offsets)[index]) for index in matrices}
     assert max(kept) - min(kept) <= 2  # every layer alike
-    assert max(kept) < 150
+    assert max(kept) < 120
     for index in matrices:
         steps = of_layer(document, index, "steps")
         before = of_layer(whole, index, "steps")
@@ -312,11 +311,12 @@ def test_a_file_without_room_is_thinned_and_stays_below_its_budget(long: Run, bu
     told = " ".join(document["missing"])
     assert "visits are in this file" in told
     assert "four digits" in told
+    assert document["missing"][-1] == "The live page has all of it: triplepoint serve."
     assert set(document["series"]) >= set(FIRST) & set(long.metric_names)
     if document["spectra"]:
         keys = {values(one["steps"]).size for one in document["spectra"].values()}
         assert len(keys) == 1
-        assert f"Spectra are kept at {keys.pop()} of up to 150 visits" in told
+        assert f"Spectra are kept at {keys.pop()} of up to 120 visits" in told
         one = document["spectra"][str(matrices[0])]
         assert values(one["steps"])[-1] == of_layer(whole, matrices[0], "steps")[-1]
 

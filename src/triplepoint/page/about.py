@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from pathlib import PurePath
 from typing import Any
 
@@ -30,6 +31,8 @@ _SETTINGS = (
 """Those that change a number, in the order in which they are shown."""
 _MOST = 60
 """Entries of a foreign configuration."""
+_DEEPEST = 4
+"""Of what is nested in it."""
 
 
 def name(source: str) -> str:
@@ -113,9 +116,13 @@ def _texts(pairs: Sequence[tuple[str, Any]]) -> Pairs:
     return [[words(label), words(_text(value))] for label, value in pairs if value is not None]
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, depth: int = 0) -> str:
+    if depth > _DEEPEST:
+        return "…"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_text(entry)}" for key, entry in list(value.items())[:_MOST])
-    if isinstance(value, list | tuple):
-        return ", ".join(_text(entry) for entry in value[:_MOST]) + (", …" if len(value) > _MOST else "")
-    return str(value)
+        parts = [f"{key} {_text(entry, depth + 1)}" for key, entry in islice(value.items(), _MOST)]
+    elif isinstance(value, list | tuple):
+        parts = [_text(entry, depth + 1) for entry in value[:_MOST]]
+    else:
+        return str(value)
+    return ", ".join([*parts, "…"] if len(value) > _MOST else parts)

@@ -26,7 +26,7 @@ def findings(rows: Sequence[MatrixRow], steps: Mapping[str, int] | None = None) 
     return [
         {
             "layer": index,
-            "rule": finding.rule,
+            "rule": words(finding.rule),
             "severity": finding.severity.value,
             "statement": words(finding.statement),
             "confidence": finding.confidence,

@@ -32,7 +32,7 @@ OF_A_VISIT = 3.0
 """Bytes of its step, kind, phase and confidence."""
 FEWEST = 16
 """Visits of a layer below which nothing is gained by leaving out more."""
-ALL = "the live page has all: triplepoint serve"
+ALL = "The live page has all of it: triplepoint serve."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +57,7 @@ def fitted(run: Run, table: VisitTable, parts: Sequence[Array], room: int) -> Co
     found, left_out = fitting({name: values[name][places] for name in names}, OF_SERIES * left, coarse)
     drawn, sentence = _spectra(run, table, parts, left - cost(found))
     missing = [*_thinned(parts, kept), *_digits(coarse), *_left_out(left_out, len(names)), *sentence]
-    return Content(told, found, drawn, tuple(missing))
+    return Content(told, found, drawn, (*missing, ALL) if missing else ())
 
 
 def _resolution(
@@ -94,43 +94,44 @@ def _spectra(
         return {}, []
     known: dict[int, SpectrumSketch] = {}
 
-    def at(count: int) -> Document:
+    def at(count: int, coarse: bool) -> Document:
         picked = [part[chosen(table.steps[part], count, linear=False)] for part in keys]
         wanted = np.concatenate(picked)
         known.update(tables.sketches(run, table, wanted[[place not in known for place in wanted.tolist()]]))
+        sketches = ([known[place] for place in part.tolist()] for part in picked)
         return {
-            str(layer): spectra([cut(known[place]) for place in part.tolist()], coarse=True)
-            for layer, part in enumerate(picked)
-            if part.size
+            str(layer): spectra([cut(one) for one in of] if coarse else of, coarse=coarse)
+            for layer, of in enumerate(sketches)
+            if of
         }
 
-    count, found = 1, at(1)
+    if cost(at(1, coarse=False)) * longest < room and cost(whole := at(longest, coarse=False)) <= room:
+        return whole, []
+    count, found = 1, at(1, coarse=True)
     taken = cost(found)
     if taken > room:
-        return {}, [f"There is no room for spectra ({taken / 1e6:.1f} MB for the last of each layer); {ALL}."]
+        return {}, [f"There is no room for spectra ({taken / 1e6:.1f} MB for the last of each layer)."]
     most = longest
     while count < most:
         # By proportion, and fewer when the last guess was too many.
         guess = min(most, int(count * room / taken * 0.97))
         if guess <= count:
             break
-        larger = at(guess)
+        larger = at(guess, coarse=True)
         if cost(larger) > room:
             most = guess - 1
         else:
             count, found, taken = guess, larger, cost(larger)
-    sentences = [
-        f"Of a spectrum at most {TAIL_LEAST} eigenvalues are kept one by one, to four digits; {ALL}."
-    ]
+    sentences = [f"Of a spectrum at most {TAIL_LEAST} eigenvalues are kept one by one, to four digits."]
     if count < longest:
-        sentences.append(f"Spectra are kept at {count} of up to {longest:,} visits of a layer; {ALL}.")
+        sentences.append(f"Spectra are kept at {count} of up to {longest:,} visits of a layer.")
     return found, sentences
 
 
 def _thinned(parts: Sequence[Array], kept: Sequence[Array]) -> Iterator[str]:
     before, after = (max((part.size for part in found), default=0) for found in (parts, kept))
     if after < before:
-        yield f"Of each layer up to {after:,} of {before:,} visits are in this file, denser at the beginning; {ALL}."
+        yield f"Of each layer up to {after:,} of {before:,} visits are in this file, denser at the beginning."
 
 
 def _digits(coarse: bool) -> Iterator[str]:
@@ -140,4 +141,4 @@ def _digits(coarse: bool) -> Iterator[str]:
 
 def _left_out(names: Sequence[str], total: int) -> Iterator[str]:
     if names:
-        yield f"{len(names)} of {total} metrics are left out for their size ({', '.join(names)}); {ALL}."
+        yield f"{len(names)} of {total} metrics are left out for their size ({', '.join(names)})."

@@ -16,7 +16,7 @@ def alert(frame: int, record: Alert, layer: int | str | None) -> Document:
     return {
         "frame": frame,
         "step": record.step,
-        "rule": record.rule,
+        "rule": words(record.rule),
         "severity": record.severity.value,
         "state": record.state.value,
         "statement": words(record.statement),

@@ -18,7 +18,8 @@ def order(run: Run, ids: Sequence[str]) -> list[str]:
     """The ids as the model has them, where the run says so; else, and after them, as they came."""
     monitor = run.provenance.get("monitor")
     told = monitor.get("order") if isinstance(monitor, Mapping) else None
-    places = {id: place for place, id in enumerate(told)} if isinstance(told, list) else {}
+    names = [id for id in told if isinstance(id, str)] if isinstance(told, list) else []
+    places = {id: place for place, id in enumerate(names)}
     return sorted(ids, key=lambda id: places.get(id, len(places)))
 
 

@@ -92,5 +92,10 @@ def rounded(values: Array, bits: int) -> Array:
     >>> rounded(np.array([3.14159, np.nan]), 12).tolist()
     [3.1416015625, nan]
     """
-    mantissa, exponent = np.frexp(np.asarray(values, dtype=np.float64))
-    return np.asarray(np.ldexp(np.round(np.ldexp(mantissa, bits + 1)), exponent - bits - 1))
+    given = np.asarray(values, dtype=np.float64)
+    mantissa, exponent = np.frexp(given)
+    with np.errstate(over="ignore"):
+        found = np.ldexp(np.round(np.ldexp(mantissa, bits + 1)), exponent - bits - 1)
+    return np.asarray(
+        np.where(np.isfinite(found), found, given)
+    )  # the largest of all have nothing above them

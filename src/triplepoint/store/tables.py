@@ -75,7 +75,7 @@ def visits(run: Access, frame: int = END) -> VisitTable:
         places = ids // VISITS_OF_A_MATRIX
         order = np.lexsort((ids, steps, places))
         offsets = np.searchsorted(places[order], np.array([*matrices, END], np.int64))
-        if found and (places[order[0]] not in names.matrices or offsets[-1] != len(found)):
+        if not np.isin(places, matrices).all():
             raise ValueError("a visit of a matrix that is not there")
         return VisitTable(
             matrices=tuple(names.matrices.values()),
@@ -119,7 +119,7 @@ def sketched(run: Access, table: VisitTable) -> Array:
     """(V,) bool: of which visits of `table` there is a spectrum."""
     with run._reading() as connection:
         found = connection.execute("SELECT visit FROM spectra").fetchall()
-    return np.isin(table.ids, _whole([id for (id,) in found]))
+        return np.isin(table.ids, _whole([id for (id,) in found]))
 
 
 def sketches(run: Access, table: VisitTable, chosen: Array) -> dict[int, SpectrumSketch]:
@@ -132,7 +132,7 @@ def sketches(run: Access, table: VisitTable, chosen: Array) -> dict[int, Spectru
             asked = f"{reading.SKETCH} WHERE visits.id IN ({_marks(group)})"
             for entry in connection.execute(asked, group):
                 found[places[entry[0]]] = reading.sketch(names, entry)
-    return found
+    return dict(sorted(found.items()))
 
 
 def _measured(
@@ -169,10 +169,10 @@ def scalar(run: Access, name: str, frame: int = END) -> ScalarTable:
             "SELECT step, value, low, high FROM scalars WHERE name = ? AND frame <= ? ORDER BY step, frame",
             (id, frame),
         ).fetchall()
-    steps = _whole([entry[0] for entry in found])
-    last = np.append(steps[1:] != steps[:-1], True)[: steps.size]
-    columns = [_numbers([entry[k] for entry in found])[last] for k in (1, 2, 3)]
-    return ScalarTable(steps[last], *columns)
+        steps = _whole([entry[0] for entry in found])
+        last = np.append(steps[1:] != steps[:-1], True)[: steps.size]
+        columns = [_numbers([entry[k] for entry in found])[last] for k in (1, 2, 3)]
+        return ScalarTable(steps[last], *columns)
 
 
 def alerts(run: Access, frame: int = END) -> Sequence[tuple[int, Alert]]:
