@@ -28,12 +28,34 @@ function between(low, high, count) {
   return splits;
 }
 
-const isDecade = (value) => Math.abs(Math.log10(value) - Math.round(Math.log10(value))) < 1e-6;
+/**
+ * Splits of a log axis: powers of ten, each second or third where there are many, 1-2-5 where there are few. uPlot's own
+ * do not end where the axis begins between two powers.
+ */
+export function powers(plot, axis, low, high) {
+  const size = (axis === 0 ? plot.bbox.width / 64 : plot.bbox.height / 28) / devicePixelRatio;
+  const from = Math.ceil(Math.log10(low) - 1e-9);
+  const to = Math.floor(Math.log10(high) + 1e-9);
+  const every = Math.max(1, Math.ceil((to - from + 1) / Math.max(2, size)));
+  const found = [];
+  for (let power = from; power <= to; power++) if ((power - from) % every === 0) found.push(Number(`1e${power}`));
+  if (found.length > 2) return found;
+  const fine = [];
+  for (let power = from - 1; power <= to; power++) {
+    for (const digit of [1, 2, 5]) {
+      const value = Number(`${digit}e${power}`);
+      if (value >= low && value <= high) fine.push(value);
+    }
+  }
+  return fine.length > 1 ? fine : evenly(low, high);
+}
 
-/** Of the splits of a log axis the powers of ten; all of them where it spans less than one. */
-export function decadesAlone(_plot, splits) {
-  const few = splits.filter(isDecade).length < 2;
-  return splits.map((value) => (few || isDecade(value) ? value : null));
+/** Round numbers in a stretch that holds no two of 1, 2, 5. */
+function evenly(low, high) {
+  const by = Number(`1e${Math.floor(Math.log10((high - low) / 2 || 1))}`);
+  const found = [];
+  for (let count = Math.ceil(low / by); count * by <= high && found.length < 20; count++) found.push(Number((count * by).toPrecision(12)));
+  return found.length > 6 ? found.filter((_, at) => at % Math.ceil(found.length / 5) === 0) : found;
 }
 
 const PLAIN = new Intl.NumberFormat("en-GB", { maximumSignificantDigits: 3 });

@@ -1,6 +1,6 @@
 // One chart: uPlot with our theme, a cursor line that moves without a redraw, and scrubbing by hover or touch.
 
-import { decades, decadesAlone, even, short as ofLog } from "./axis_splits.js";
+import { decades, even, powers, short as ofLog } from "./axis_splits.js";
 import { step as stepText } from "./format.js";
 import { h } from "./dom.js";
 
@@ -29,7 +29,8 @@ export function chart(host, app, options) {
   const axis = (side) => {
     const given = current[side];
     const theme = app.theme;
-    const alone = given.log === true ? { filter: decadesAlone } : {};
+    // uPlot would leave out some of the values of a log axis, and its grid with them.
+    const alone = given.log === true ? { filter: (_plot, splits) => splits } : {};
     return {
       stroke: theme.colour("--ink-soft"),
       font: `11px ${theme.colour("--font")}`,
@@ -42,7 +43,7 @@ export function chart(host, app, options) {
       space: side === "x" ? 64 : 28,
       grid: { show: given.grid ?? true, stroke: theme.colour("--line"), width: 1, ...alone },
       ticks: { stroke: theme.colour("--line"), width: 1, size: 4, ...alone },
-      splits: given.splits ?? (given.log === "steps" ? decades : undefined),
+      splits: given.splits ?? (given.log === "steps" ? decades : given.log ? powers : undefined),
       ...alone,
       values: (_plot, splits) => {
         const format = given.format ?? (given.log === "steps" ? short : given.log ? ofLog : even(splits));

@@ -60,6 +60,7 @@ export function runs(host, app) {
   const open = (entry) => {
     const view = entry.kind === "run" && entry.status === "running" ? "time" : "overview";
     state.set({ run: entry.name, kind: entry.kind, view, step: null, layer: null, from: null, to: null });
+    app.choose(); // once more where it could not be opened before
   };
   const check = (entry, on) => {
     if (on) chosen.add(keyOf(entry));
