@@ -140,10 +140,12 @@ def test_links_that_leave_the_folder_are_told_and_not_followed(folder, tmp_path)
     (folder / "b").symlink_to(tmp_path / "secret")
     (folder / "c.db").symlink_to(tmp_path / "secret" / "run.db")
     (folder / "d.json").symlink_to(tmp_path / "secret.json")
+    (tmp_path / "foreign.json").write_text("[]")
+    (folder / "f.json").symlink_to(tmp_path / "foreign.json")  # not even its first bytes are read
     write(folder / "real" / "run.db")
     (folder / "e").symlink_to("real")
     found = Catalogue(folder)
-    for key in ((RUN, "a"), (RUN, "b"), (RUN, "c"), (SCAN, "d.json")):
+    for key in ((RUN, "a"), (RUN, "b"), (RUN, "c"), (SCAN, "d.json"), (SCAN, "f.json")):
         assert named(found)[key]["reason"] == "a link that leaves the folder"
         assert named(found)[key]["size"] is None
         with pytest.raises(TriplepointError, match="it is a link that leaves the folder"):

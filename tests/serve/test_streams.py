@@ -186,11 +186,12 @@ def test_a_damaged_run_is_told_and_waited_for(serve, folder, path):
 
 
 def test_a_fault_of_our_own_is_told_once_and_passes(serve, folder, writer, monkeypatch, capfd):
-    broken = threading.Event()
+    broken, often = threading.Event(), threading.Semaphore(0)
     real = looking.look
 
     def look(*args):
         if broken.is_set():
+            often.release()
             raise KeyError("x")
         return real(*args)
 
@@ -199,6 +200,8 @@ def test_a_fault_of_our_own_is_told_once_and_passes(serve, folder, writer, monke
     stream.until("status")
     broken.set()
     assert stream.until("gone")[-1].data == {"there": False, "reason": faults.found(KeyError("x"))}
+    for _ in range(4):
+        assert often.acquire(timeout=SECONDS)
     broken.clear()
     assert stream.until("gone")[-1].data["there"] is True
     assert (
@@ -275,11 +278,13 @@ def test_streams_share_one_look_and_it_ends_with_the_last(serve, folder, writer)
         stream.until("status")
     assert len(served.page._tails._open) == 1
     assert served.page._tails.streams == 10
+    (_, task, _) = served.page._tails._open["first"]
     for stream in made:
         stream.close()
     writer.write([lawful(2)])
-    while served.page._tails._open:
-        served.get("/api/runs")
+    while served.page._tails._open or not task.done():
+        assert served.get("/api/runs")[0] == 200
+    assert task.cancelled()
 
 
 def test_streams_beyond_the_bound_are_refused_in_a_sentence(serve, folder, writer, monkeypatch):
