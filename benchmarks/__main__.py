@@ -10,6 +10,7 @@ from benchmarks.compare import compare
 from benchmarks.kernels import kernels
 from benchmarks.llama import llama
 from benchmarks.memory import memory
+from benchmarks.page import page
 from benchmarks.real_files import real_files
 from benchmarks.refits import refits
 from benchmarks.startup import startup
@@ -26,6 +27,7 @@ SECTIONS: dict[str, section.Section] = {
     "real_files": real_files,
     "refits": refits,
     "tail_laws": tail_laws,
+    "page": page,
     "kernels": kernels,
     "choices": choices,
 }

@@ -50,6 +50,7 @@ PEERS = {
             ("powerlaw==2.0.0", "numpy==2.4.6", "scipy==1.17.1", "mpmath==1.4.1", "threadpoolctl==3.8.0"),
             (3, 11),
         ),
+        Peer("plotly", ("plotly==7.1.0", "numpy==2.4.6"), (3, 11)),
     )
 }
 
