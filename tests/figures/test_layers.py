@@ -93,6 +93,7 @@ def test_a_metric_is_shown_where_it_has_a_value(scan):
         if row.metrics.get("stable_rank") is not None
     }
     assert {at: marker[0] for at, marker in found.items()} == values
+    assert all(to_hex(marker[1].get_markerfacecolor()) != "#ffffff" for marker in found.values())
     assert ticks(ax) == set(range(len(rows))) - set(values)
     assert scan.plot.metric("xmax").get_ylabel() == "xmax (λ)"
 
@@ -160,14 +161,22 @@ def test_only_matched_layers_are_compared(scan):
 
 
 def test_crosses_are_the_intervals_of_both_sides(scan):
-    across, upright = scan.plot.compare(scan).collections
-    rows = [row for row in shown(scan) if row.metrics.get("alpha") is not None]
-    ends = [[row.metrics["alpha_low"], row.metrics["alpha_high"]] for row in rows]
-    assert [path.vertices[:, 0].tolist() for path in across.get_paths()] == ends
-    assert [path.vertices[:, 1].tolist() for path in upright.get_paths()] == ends
-    places = [row.metrics["alpha"] for row in rows]
-    assert [path.vertices[0, 1] for path in across.get_paths()] == places
-    assert [path.vertices[0, 0] for path in upright.get_paths()] == places
+    wider = [
+        replace(
+            row, metrics=dict(row.metrics) | {"alpha_low": 1.1, "alpha_high": row.metrics["alpha_high"] + 1}
+        )
+        if row.metrics.get("alpha") is not None
+        else row
+        for row in scan.matrices
+    ]
+    there = replace(scan, matrices=tuple(wider))
+    for found, side in zip(scan.plot.compare(there).collections, (scan, there), strict=True):
+        rows = [row for row in shown(side) if row.metrics.get("alpha") is not None]
+        across = side is scan
+        ends = [path.vertices[:, 0 if across else 1].tolist() for path in found.get_paths()]
+        assert ends == [[row.metrics["alpha_low"], row.metrics["alpha_high"]] for row in rows]
+        places = [path.vertices[0, 1 if across else 0] for path in found.get_paths()]
+        assert places == [row.metrics["alpha"] for row in rows]
 
 
 def test_dumbbells_join_the_two_values_of_a_layer(scan):
