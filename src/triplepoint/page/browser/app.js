@@ -243,6 +243,9 @@ export class App {
           h("button", { type: "button", "aria-current": name === view ? "page" : null, onclick: () => state.set({ view: name }) }, words),
         ),
     );
+    // On a narrow screen the row of tabs scrolls.
+    const current = this.tabs.querySelector("[aria-current]");
+    if (current && this.tabs.scrollWidth > this.tabs.clientWidth) this.tabs.scrollLeft = current.offsetLeft - this.tabs.offsetLeft - 40;
     const status = subject?.status;
     replace(
       this.title,

@@ -45,6 +45,7 @@ export function chart(host, app, options) {
       ticks: { stroke: theme.colour("--line"), width: 1, size: 4, ...alone },
       splits: given.splits ?? (given.log === "steps" ? decades : given.log ? powers : undefined),
       ...alone,
+      ...(given.incrs ? { incrs: given.incrs } : {}),
       values: (_plot, splits) => {
         const format = given.format ?? (given.log === "steps" ? short : given.log ? ofLog : even(splits));
         return splits.map((value) => (value === null ? null : format(value)));

@@ -74,6 +74,7 @@ export function compare(host, app) {
     if (failure) return;
     metric = wanted;
     found = matched(a, b);
+    for (const part of [pictures, table.element]) part.hidden = !found.rows.length;
     listLeftOver();
     draw();
     lists();
@@ -85,13 +86,14 @@ export function compare(host, app) {
     choice.words();
     rows = compared(found.rows, sideA(), sideB(), metric, bounds(app.subject, metric));
     words.draw(found, summary(rows), metric);
-    plot.draw(sideA(), sideB(), found, rows, metric);
+    plot.draw(rows, metric);
     host.dataset.matched = String(found.rows.length);
     host.dataset.stepA = String(player.step);
     host.dataset.stepB = String(stepB(app, b));
   };
   /** What waits until the cursor rests. */
   const lists = () => {
+    plot.fit();
     pairs.draw(rows, metric);
     table.draw(rows);
     const chosen = rows.find((one) => one.id === state.get("layer")) ?? largest(rows);

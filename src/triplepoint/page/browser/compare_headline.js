@@ -13,7 +13,9 @@ export function headline(host) {
   return {
     /** `found`: of `matched`; `told`: of `summary`. */
     draw(found, told, metric) {
-      lead.textContent = told.phased
+      lead.textContent = !found.rows.length
+        ? "A and B have no layer in common."
+        : told.phased
         ? `${told.changed ? whole(told.changed) : "None"} of ${plural(told.phased, "layer")} ${told.changed === 1 ? "is" : "are"} in another phase in B than in A.`
         : "No layer has a phase on both sides.";
       replace(details, sentences(found, told, metric).map((words) => h("p", {}, words)));
@@ -37,7 +39,7 @@ export function headline(host) {
 function sentences(found, told, metric) {
   const name = visible(metric);
   const lines = [];
-  lines.push(
+  if (found.rows.length) lines.push(
     told.n
       ? `Over the ${plural(told.n, "counted layer")} with ${name} on both sides, its mean is ${number(told.meanA)} in A and ${number(told.meanB)} in B; the median difference B − A is ${signed(told.median)}.`
       : `No counted layer has ${name} on both sides.`,
@@ -52,7 +54,7 @@ function sentences(found, told, metric) {
     found.onlyB.length ? `${whole(found.onlyB.length)} only in B` : null,
     found.shapes.length ? `${whole(found.shapes.length)} with another shape` : null,
   ].filter(Boolean);
-  lines.push(`${plural(found.rows.length, "layer")} matched by id${rest.length ? `; ${rest.join(", ")}, and in no number here` : "; none is left over"}.`);
+  lines.push(`${plural(found.rows.length, "layer")} matched by id and shape${rest.length ? `; ${rest.join(", ")}, and in no number here` : "; none is left over"}.`);
   return lines;
 }
 

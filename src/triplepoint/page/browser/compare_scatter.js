@@ -3,7 +3,6 @@
 import { chart } from "./chart.js";
 import { h, visible } from "./dom.js";
 import { interval, number } from "./format.js";
-import { valueRange } from "./line_drawing.js";
 import { mark } from "./marks.js";
 import { PHASES } from "./phases.js";
 import { hideTip, showTip } from "./tooltip.js";
@@ -18,20 +17,22 @@ export function scatter(host, app) {
   const card = h("section.card.half", { "data-role": "compare-scatter", "aria-label": "A against B" }, h("div.card-head", {}, h("h2", {}, "A against B")), drawing, note);
   host.append(card);
   let drawn = null;
-  let key = null;
+  let metric = null;
   let rows = [];
   let range = null;
 
-  /** One range for both axes, over all steps of both sides: it does not move with a cursor. */
-  const measure = (a, b, found, metric) => {
-    const all = [a, b].map((subject, at) => valueRange(subject, found.rows.map((row) => (at ? row.b : row.a)), metric, -Infinity, Infinity)).filter(Boolean);
-    if (!all.length) return { low: 0, high: 1, log: false, empty: true };
-    const low = Math.min(...all.map((one) => one.low));
-    const high = Math.max(...all.map((one) => one.high));
-    const log = low > 0 && high / low > WIDE && metric !== "alpha";
-    if (log) return { low: low / 1.15, high: high * 1.15, log };
+  /** One range for both axes; a few far values do not press all others together, and stand at the edge. */
+  const measure = () => {
+    const values = Float64Array.from(rows.flatMap((row) => (Number.isFinite(row.delta) ? [row.valueA, row.valueB] : []))).sort();
+    if (!values.length) return { low: 0, high: 1, log: false };
+    const of = (share) => values[Math.round(share * (values.length - 1))];
+    const span = of(0.99) - of(0.01);
+    const far = span > 0 && of(1) - of(0) > 3 * span;
+    const low = far ? Math.max(of(0), of(0.01) - 0.3 * span) : of(0);
+    const high = far ? Math.min(of(1), of(0.99) + 0.3 * span) : of(1);
+    if (of(0) > 0 && of(1) / of(0) > WIDE && metric !== "alpha") return { low: of(0) / 1.15, high: of(1) * 1.15, log: true };
     const room = 0.05 * (high - low) || Math.abs(high) * 0.1 || 1;
-    return { low: low - room, high: high + room, log };
+    return { low: low - room, high: high + room, log: false };
   };
   const inside = (value) => Math.min(range.high, Math.max(range.low, value));
 
@@ -109,34 +110,42 @@ export function scatter(host, app) {
     app.visit(row.a);
   };
 
+  const options = () => {
+    const ends = [range.low, range.high];
+    return {
+      label: "A against B",
+      height: window.innerWidth < 640 ? 320 : 430,
+      x: { log: range.log, range: ends, label: `${metric} in A` },
+      y: { log: range.log, range: ends, label: `${metric} in B` },
+      series: [{ label: metric, width: 0 }],
+      data: [ends, [null, null]],
+      after: [points],
+      onPoint: point,
+      onPick: pick,
+      onLeave: hideTip,
+    };
+  };
+
   return {
-    draw(sideA, sideB, found, compared, metric) {
+    /** The marks where they are now, on the axes as they are. */
+    draw(compared, wanted) {
       rows = compared;
-      const wanted = `${sideA.subject.kind}\n${sideA.subject.name}\n${sideB.subject.kind}\n${sideB.subject.name}\n${metric}\n${sideA.subject.frame}`;
-      if (wanted !== key) {
-        key = wanted;
-        range = measure(sideA.subject, sideB.subject, found, metric);
-        const ends = [range.low, range.high];
-        const options = {
-          label: "A against B",
-          height: window.innerWidth < 640 ? 320 : 430,
-          x: { log: range.log, range: ends, label: `${metric} in A` },
-          y: { log: range.log, range: ends, label: `${metric} in B` },
-          series: [{ label: metric, width: 0 }],
-          data: [ends, [null, null]],
-          after: [points],
-          onPoint: point,
-          onPick: pick,
-          onLeave: hideTip,
-        };
-        if (drawn) drawn.rebuild(options);
-        else drawn = chart(drawing, app, options);
-      } else drawn.redraw();
+      if (wanted !== metric) range = null;
+      metric = wanted;
+      if (drawn && range) drawn.redraw();
       const shown = rows.filter((row) => Number.isFinite(row.delta));
       const above = shown.filter((row) => row.delta > 0).length;
       card.dataset.points = String(shown.length);
       note.textContent = shown.length ? `Colour and shape: phase in A. ${above} of ${shown.length} lie above the diagonal, larger in B.` : "No layer has the metric on both sides.";
-      drawn.describe(`${metric} in B against A for ${shown.length} layers, from ${number(range.low)} to ${number(range.high)}; ${above} are larger in B.`);
+    },
+    /** Axes for the marks of now, once the cursor rests. */
+    fit() {
+      range = measure();
+      if (drawn) drawn.rebuild(options());
+      else drawn = chart(drawing, app, options());
+      const shown = rows.filter((row) => Number.isFinite(row.delta));
+      const above = shown.filter((row) => row.delta > 0).length;
+      drawn.describe(`${metric} in B against A for ${shown.length} layers, between ${number(range.low)} and ${number(range.high)}; ${above} are larger in B.`);
     },
   };
 }

@@ -11,7 +11,8 @@ export function wantedB(app) {
   const name = state.get("against");
   if (name !== null) return { name, kind: state.get("againstKind") ?? entries.find((entry) => entry.name === name)?.kind ?? subject.kind };
   if (subject.moves) return { name: subject.name, kind: subject.kind };
-  const other = entries.find((entry) => !entry.reason && !(entry.name === subject.name && entry.kind === subject.kind));
+  const others = entries.filter((entry) => !entry.reason && !(entry.name === subject.name && entry.kind === subject.kind));
+  const other = others.find((entry) => entry.kind === subject.kind) ?? others[0];
   return other ? { name: other.name, kind: other.kind } : { name: subject.name, kind: subject.kind };
 }
 

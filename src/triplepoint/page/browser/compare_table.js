@@ -98,6 +98,7 @@ export function compareTable(host, app) {
     replace(more, rows.length > shown.length ? h("button.quiet", { type: "button", onclick: () => ((all = true), draw()) }, `Show all ${plural(rows.length, "layer")}`) : null);
   };
   return {
+    element: card,
     draw(compared) {
       last = compared;
       draw();

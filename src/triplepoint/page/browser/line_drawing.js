@@ -1,5 +1,7 @@
 // Lines of many layers on one canvas: drawn once, not at each frame of a scrub.
 
+import { lastAtMost } from "./columns.js";
+
 /** Places on a plot's canvas (device px) of steps and of values; uPlot's own, without a call for each of 300,000 points. */
 export function places(plot, logSteps, logValues) {
   const { bbox, scales } = plot;
@@ -26,46 +28,39 @@ export function strokeLayer(ctx, visits, metric, place, inkOf, from, to) {
   const steps = visits.steps.values;
   const phases = visits.phases.values;
   const values = column.values;
+  // The line comes in from the last value before the stretch that is shown, and leaves to the first after it.
+  let start = Math.max(0, lastAtMost(steps, from));
+  while (start > 0 && !Number.isFinite(values[start])) start--;
   let ink = null;
   let lastX = NaN;
   let lastY = NaN;
-  let beyond = false;
-  for (let at = 0; at < steps.length; at++) {
-    const value = values[at];
-    if (Number.isNaN(value)) continue;
-    if (steps[at] < from) {
-      // The last before the stretch that is shown: the line comes in from it.
-      lastX = place.x(steps[at]);
-      lastY = place.y(value);
-      ink = null;
-      const own = inkOf(phases[at]);
-      ctx.beginPath();
-      ctx.strokeStyle = ink = own;
-      ctx.moveTo(lastX, lastY);
-      continue;
-    }
+  let count = 0;
+  for (let at = start; at < steps.length; at++) {
+    if (!Number.isFinite(values[at])) continue;
     const x = place.x(steps[at]);
-    const y = place.y(value);
-    if (ink === null) {
+    const y = place.y(values[at]);
+    count++;
+    // What moves by less than half a pixel is not drawn.
+    if (Math.abs(x - lastX) < 0.5 && Math.abs(y - lastY) < 0.5) continue;
+    if (ink !== null) ctx.lineTo(x, y);
+    const own = inkOf(phases[at]);
+    if (own !== ink) {
+      if (ink !== null) ctx.stroke();
       ctx.beginPath();
       ctx.moveTo(x, y);
-      ctx.strokeStyle = ink = inkOf(phases[at]);
-    } else if (Math.abs(x - lastX) >= 0.5 || Math.abs(y - lastY) >= 0.5) {
-      ctx.lineTo(x, y);
-      const own = inkOf(phases[at]);
-      if (own !== ink) {
-        ctx.stroke();
-        ctx.beginPath();
-        ctx.moveTo(x, y);
-        ctx.strokeStyle = ink = own;
-      }
-    } else continue;
+      ctx.strokeStyle = ink = own;
+    }
     lastX = x;
     lastY = y;
-    if (beyond) break;
-    beyond = steps[at] > to;
+    if (steps[at] > to) break;
   }
-  if (ink !== null) ctx.stroke();
+  if (ink === null) return;
+  ctx.stroke();
+  if (count > 1) return;
+  // One value alone makes no line.
+  const size = Math.max(2 * ctx.lineWidth, 3 * devicePixelRatio);
+  ctx.fillStyle = ink;
+  ctx.fillRect(lastX - size / 2, lastY - size / 2, size, size);
 }
 
 /** The band between two metrics of one layer, filled. */

@@ -2,6 +2,8 @@
 
 import { step as stepText } from "./format.js";
 
+const WHOLE = Array.from({ length: 48 }, (_, at) => [1, 2, 5][at % 3] * 10 ** Math.floor(at / 3)); // there is no half a step
+
 /** [first, last] step that charts show. */
 export function stepRange(app) {
   const { state, subject } = app;
@@ -39,7 +41,7 @@ export function zoomAround(app, times) {
 export function stepsX(app) {
   // Long runs count in thousands, all of their numbers alike.
   const format = (value) => (stepRange(app)[1] < 1e5 ? stepText(value) : value >= 1e3 && value < 1e4 ? `${value / 1e3}k` : stepText(value, true));
-  return { log: app.state.get("scale") === "log" ? "steps" : false, range: () => stepRange(app), format };
+  return { log: app.state.get("scale") === "log" ? "steps" : false, range: () => stepRange(app), format, incrs: WHOLE };
 }
 
 /** Room at the left of all charts over time, so that they stand in line (px). */
