@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.page.served import Served
-from tests.page.worlds import Way, frames, writer
+from tests.page.worlds import frames, writer
 
 from benchmarks import page_browser, page_peer, page_worlds, section
 from benchmarks.timing import Timing
@@ -174,9 +174,10 @@ def _frames(browser: Any, addresses: dict[str, str], cookies: Any, count: int) -
 
 def _live_frames(browser: Any, folder: Path, count: int) -> dict[str, Any]:
     """What a new frame of a run costs an open page: 8 looks and 5 scalars, taken up and drawn."""
-    whole = [*frames(layers=page_worlds.LAYERS, steps=page_worlds.STEPS, way=Way())]
+    size = {"layers": page_worlds.LAYERS, "width": page_worlds.WIDTH}
+    whole = [*frames(steps=page_worlds.STEPS, **size)]
     found: dict[str, Any] = {}
-    with writer(folder / "growing" / "now" / "run.db", layers=page_worlds.LAYERS) as made:
+    with writer(folder / "growing" / "now" / "run.db", **size) as made:
         began = len(whole) - count * len(VIEWS)
         made.write(whole[:began])
         with (

@@ -13,7 +13,7 @@ from tests.page.worlds import synthetic_run
 from benchmarks.processes import ROOT, triplepoint_command
 
 LAYERS, STEPS = 300, 1000
-WIDTH = 64
+WIDTH = 192
 EVERY = 10_000
 """More layers than there are: each is looked at in every step, one look in three a whole one."""
 
@@ -42,14 +42,21 @@ def minilm() -> Path | None:
 def round_robin(folder: Path, *, quick: bool) -> Path:
     """Each layer is looked at 24 times, as a budget would have it; returns the file."""
     path = folder / "runs" / "large" / "run.db"
-    return path if path.exists() else synthetic_run(path, layers=LAYERS, steps=100 if quick else STEPS)
+    return path if path.exists() else _made(path, quick, None)
 
 
 def every_step(folder: Path, *, quick: bool) -> Path:
     """Each layer is looked at in each step: 300,000 looks."""
     path = folder / "runs" / "every_step" / "run.db"
+    return path if path.exists() else _made(path, quick, EVERY)
+
+
+def _made(path: Path, quick: bool, per_step: int | None) -> Path:
+    """It ends about now."""
     steps = 100 if quick else STEPS
-    return path if path.exists() else synthetic_run(path, layers=LAYERS, steps=steps, per_step=EVERY)
+    began = time.time() - 2 * steps
+    synthetic_run(path, layers=LAYERS, steps=steps, width=WIDTH, per_step=per_step, began=began)
+    return path
 
 
 def report(of: Path, to: Path) -> Report:

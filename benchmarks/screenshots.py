@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import Any
 
 from tests.page.chromium import PHONE
 from tests.page.served import Served
-from tests.page.worlds import frames, writer
+from tests.page.worlds import Way, frames, writer
 
 from benchmarks import page_browser, page_worlds
 
@@ -83,10 +84,10 @@ def main() -> None:
         model = page_worlds.minilm()
         minilm = None if model is None else page_worlds.report(model, work / "minilm.html").path.as_uri()
         report = page_worlds.report(large, work / "large.html").path.as_uri()
-        with writer(work / "runs" / "growing" / "run.db", layers=60) as growing:
-            growing.write(
-                [*frames(layers=60, steps=400)][:220]
-            )  # in the middle of it, and its writer is here
+        with writer(work / "runs" / "growing" / "run.db", layers=60, width=page_worlds.WIDTH) as growing:
+            # In the middle of it, and its writer is here.
+            way = Way(began=time.time() - 440)
+            growing.write([*frames(layers=60, steps=400, width=page_worlds.WIDTH, way=way)][:220])
             with Served(work / "runs", work / "keep") as served:
                 with page_browser.page(browser, served.link) as opened:
                     cookies = opened.page.context.storage_state()
@@ -109,7 +110,11 @@ def _take(browser: Any, picture: Picture, folder: Path, cookies: Any) -> None:
             if shutil.which("pdftoppm"):
                 subprocess.run(["pdftoppm", "-r", "60", "-png", path, path.with_suffix("")], check=True)
         else:
-            opened.page.screenshot(path=path, full_page=picture.whole)
+            if picture.whole:  # a window as high as the page: what sticks to its foot stays there
+                height = opened.page.evaluate("document.documentElement.scrollHeight")
+                opened.page.set_viewport_size({"width": opened.page.viewport_size["width"], "height": height})
+                opened.settle()
+            opened.page.screenshot(path=path)
     print(path)
 
 

@@ -53,6 +53,8 @@ class Way:
     spectra: bool = True
     """Whether full visits keep theirs."""
     seed: int = 0
+    began: float = EPOCH
+    """When the run began, seconds since the epoch; a frame comes every two seconds."""
 
 
 DEFAULT = Way()
@@ -110,7 +112,7 @@ def frames(*, layers: int = 300, steps: int = 1000, width: int = 64, way: Way = 
     generator = np.random.default_rng(way.seed)
     seen = [0] * len(matrices)
     place = 0
-    yield Frame(0, EPOCH, events=(Event("begun", f"training begins, {len(matrices)} tensors", 0),))
+    yield Frame(0, way.began, events=(Event("begun", f"training begins, {len(matrices)} tensors", 0),))
     for number in range(1, steps + 1):
         step, share = number * STRIDE, number / steps
         visits = []
@@ -120,11 +122,11 @@ def frames(*, layers: int = 300, steps: int = 1000, width: int = 64, way: Way = 
             visits.append(_visit(matrices[index], step, share, seen[index], way))
             seen[index] += 1
         place = (place + turn) % len(matrices)
-        at = EPOCH + 2 * number
+        at = way.began + 2 * number
         told = tuple(alerts(matrices, number, steps))
         yield Frame(step, at, scalars(step, share, generator), tuple(visits), told, events(number, steps))
     last = steps * STRIDE
-    yield Frame(last, EPOCH + 2 * steps + 1, events=(Event("ended", "training ends", last),))
+    yield Frame(last, way.began + 2 * steps + 1, events=(Event("ended", "training ends", last),))
 
 
 def scalars(step: int, share: float, generator: np.random.Generator) -> tuple[ScalarPoint, ...]:
