@@ -30,7 +30,7 @@ export function mapAxis(subject, layers) {
       last = block;
       if (!block || row * each < free) return;
       free = row * each + NAME;
-      names.set(rows - row - Math.min(0.5 * (NAME / each), rows - row - 0.1), short ? shorten(tail(block), width - 4) : tail(block));
+      names.set(rows - row - Math.min(0.5 * (NAME / each), rows - row - 0.1), short ? narrow(block, width) : tail(block));
     });
   }
   const splits = [...names.keys()].sort((one, other) => one - other);
@@ -40,4 +40,10 @@ export function mapAxis(subject, layers) {
 /** `encoder.layer.11` as `layer.11`. */
 function tail(block) {
   return visible(block).split(".").slice(-2).join(".");
+}
+
+/** The same where there is no room: `11`, which the end of a longer name would not tell from `1`. */
+function narrow(block, width) {
+  const last = tail(block).split(".").at(-1);
+  return last.length <= width ? last : shorten(last, width);
 }
