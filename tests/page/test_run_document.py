@@ -211,20 +211,22 @@ def test_hostile_texts_stay_harmless_and_ids_what_they_are(tmp_path) -> None:
 def test_a_configuration_nested_deeply_is_shown_as_far_as_it_can_be_read(tmp_path) -> None:
     nested: dict = {}
     for _ in range(200):
-        nested = {"a": nested, "b": [1] * 100}
+        nested = {"a": nested, "b": [1] * 100, "c": {str(k): k for k in range(100)}}
     with written(tmp_path / "a.db", configuration=nested) as found:
         texts = dict(check(run_document(found))["about"])
         assert texts["configuration: a"].startswith("a a a a a …")
+        assert texts["configuration: b"].endswith("1, …")
+        assert texts["configuration: c"].endswith("59 59, …")
         assert len(max(texts.values(), key=len)) <= 2000
 
 
 def test_steps_beyond_what_a_browser_can_tell_apart_are_said(tmp_path) -> None:
     with written(tmp_path / "a.db", frame(2**53, visits=[full(2**53, row("m"))])) as found:
         assert check(run_document(found))["missing"] == []
-    steps = [2**62, 2**62 + 1]
+    steps = [2**53 + 2, 2**53 + 3]
     with written(tmp_path / "b.db", *(frame(s, visits=[full(s, row("m"))]) for s in steps)) as found:
         document = check(run_document(found))
-        assert of_layer(document, 0, "steps") == [float(2**62)] * 2
+        assert of_layer(document, 0, "steps") == [float(2**53 + 2), float(2**53 + 4)]
         assert "2^53" in document["missing"][0]
 
 
@@ -313,12 +315,47 @@ def test_a_file_without_room_is_thinned_and_stays_below_its_budget(long: Run, bu
     assert "four digits" in told
     assert document["missing"][-1] == "The live page has all of it: triplepoint serve."
     assert set(document["series"]) >= set(FIRST) & set(long.metric_names)
-    if document["spectra"]:
-        keys = {values(one["steps"]).size for one in document["spectra"].values()}
-        assert len(keys) == 1
-        assert f"Spectra are kept at {keys.pop()} of up to 120 visits" in told
-        one = document["spectra"][str(matrices[0])]
-        assert values(one["steps"])[-1] == of_layer(whole, matrices[0], "steps")[-1]
+    assert document["spectra"]
+    keys = {values(one["steps"]).size for one in document["spectra"].values()}
+    assert len(keys) == 1
+    assert f"Spectra are kept at {keys.pop()} of up to 120 visits" in told
+    one = document["spectra"][str(matrices[0])]
+    assert values(one["steps"])[-1] == of_layer(whole, matrices[0], "steps")[-1]
+
+
+def test_where_there_is_no_room_at_all_the_picture_of_a_layer_is_kept_and_spectra_are_not(long: Run) -> None:
+    document = check(run_document(long, budget=25_000))
+    assert document["spectra"] == {}
+    assert any("no room for spectra" in text for text in document["missing"])
+    assert set(document["series"]) == set(FIRST) & set(long.metric_names)
+
+
+def test_spectra_that_pack_worse_than_the_last_are_fewer_and_fit(tmp_path) -> None:
+    """The last is the cheapest, so by proportion far too many would be taken."""
+    random = np.random.default_rng(0)
+    spectra = [np.sort(random.lognormal(size=200))[::-1] for _ in range(40)] + [np.full(200, 2.0)]
+    frames = [
+        frame(k, visits=[full(k, row(f"m{j}", singular_values=sigma)) for j in range(4)])
+        for k, sigma in enumerate(spectra)
+    ]
+    with written(tmp_path / "a.db", *frames) as found:
+        whole = run_document(found, budget=10**7)
+        bare = cost(whole) - cost(whole["spectra"])
+        for room in (2_000, 6_000, 12_000):
+            document = check(run_document(found, budget=bare + room))
+            assert cost(document) < bare + room + 2_000
+            assert len(document["spectra"]) == 4
+
+
+def test_a_file_has_narrower_bounds_than_the_live_page(tmp_path) -> None:
+    events = [Event("note", str(k), k) for k in range(1500)]
+    points = [ScalarPoint("loss", k, math.sin(k)) for k in range(5000)]
+    with written(tmp_path / "a.db", frame(5000, events=events, scalars=points)) as found:
+        assert check(run_document(found))["missing"] == []
+        document = check(run_document(found, budget=1_000_000))
+        assert len(document["events"]) == 1000
+        assert 1800 < values(document["scalars"]["loss"]["steps"]).size <= 2000
+        assert values(document["scalars"]["loss"]["high"]).max() == max(point.value for point in points)
 
 
 def test_the_document_is_of_one_moment(run: Run, tmp_path) -> None:
@@ -338,6 +375,18 @@ def test_the_document_is_of_one_moment(run: Run, tmp_path) -> None:
 def test_the_same_file_gives_the_same_document(run: Run) -> None:
     assert json.dumps(run_document(run)) == json.dumps(run_document(run))
     assert json.dumps(run_document(run, budget=60_000)) == json.dumps(run_document(run, budget=60_000))
+
+
+def test_the_phase_of_one_matrix_is_never_that_of_another(tmp_path) -> None:
+    frames = [
+        frame(1, visits=[full(1, row("a")), Visit(1, "b", VisitKind.leading)]),
+        frame(2, visits=[full(2, row("b", phase=Phase.undecided)), Visit(2, "a", VisitKind.unchanged)]),
+        frame(3, visits=[Visit(3, "b", VisitKind.unchanged)]),
+    ]
+    with written(tmp_path / "a.db", *frames) as found:
+        document = check(run_document(found))
+        assert [of_layer(document, k, "phases") for k in (0, 1)] == [[2, 2], [0, 4, 4]]
+        assert np.isnan(of_layer(document, 1, "confidence")[0])
 
 
 def test_a_failed_visit_has_no_phase(tmp_path) -> None:

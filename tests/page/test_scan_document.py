@@ -20,7 +20,8 @@ from triplepoint.page.costs import cost
 from triplepoint.page.layers import blocks_of
 from triplepoint.page.scan_document import scan_document
 from triplepoint.page.scan_spectra import scan_spectra
-from triplepoint.records import Finding, MatrixRow, Reason, Scan, Severity
+from triplepoint.page.wording import words
+from triplepoint.records import Finding, MatrixRow, Reason, Scan, Severity, is_slice
 from triplepoint.report import order
 from triplepoint.report.verdict import verdict
 from triplepoint.request import ScanRequest
@@ -216,6 +217,18 @@ def test_what_does_not_fit_into_a_file_is_left_out_in_order(whole: Scan) -> None
     assert {"alpha", "alpha_low", "xmin"} <= set(document["series"])
 
 
+def test_kernel_slices_lose_their_spectra_before_their_kernel() -> None:
+    scan = mixed()
+    slices = {str(index) for index, row in enumerate(scan.matrices) if is_slice(row) and row.status == "ok"}
+    seen = set()
+    for budget in range(40_000, 500, -500):
+        found = scan_spectra(scan, budget)
+        told = any("kernel slices" in sentence for sentence in found.missing)
+        assert bool(slices & set(found.own)) == (not told and bool(found.own))
+        seen.add(told)
+    assert seen == {True, False}
+
+
 def test_the_matrices_that_keep_their_spectra_are_the_most_worrying(whole: Scan) -> None:
     found = next(
         one
@@ -228,10 +241,25 @@ def test_the_matrices_that_keep_their_spectra_are_the_most_worrying(whole: Scan)
 
 
 def test_blocks_end_at_the_first_whole_number() -> None:
-    found = blocks_of(
-        ["model.layers.10.mlp.weight", "model.layers.10.q/query", "lm_head.weight", "0", "0.weight", "²"]
-    )
-    assert list(found.values()) == ["model.layers.10", "model.layers.10", None, None, "0", None]
+    ids = [
+        "model.layers.10.mlp.weight",
+        "model.layers.10.q/query",
+        "lm_head.weight",
+        "0",
+        "0.weight",
+        "a.².b",
+        "b.٣.c",
+    ]
+    blocks = ["model.layers.10", "model.layers.10", None, None, "0", None, None]
+    assert list(blocks_of(ids).values()) == blocks
+
+
+def test_a_text_is_on_one_line_and_no_longer_than_anybody_reads() -> None:
+    assert words("a\n\x00\t b\x00") == "a b\\x00"
+    found = words("<b>" * 10_000)
+    assert len(found) == 2000
+    assert found.endswith("…")
+    assert words(None) == "None"
 
 
 @pytest.mark.parametrize("type", ["f4", "f8", "i4", "u1", "u2", "u4"])

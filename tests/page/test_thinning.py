@@ -97,6 +97,11 @@ def test_blocks_that_are_thinned_keep_their_ends():
     assert found.high.max() == 9
 
 
+def test_the_largest_of_all_numbers_stays_one():
+    most = np.finfo(np.float64).max
+    assert rounded(np.array([most, -most]), 12).tolist() == [most, -most]
+
+
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=False, width=64), max_size=20))
 @settings(max_examples=200, deadline=None)
 def test_a_rounded_number_is_good_to_four_digits(numbers):
