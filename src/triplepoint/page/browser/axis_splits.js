@@ -39,7 +39,7 @@ export function powers(plot, axis, low, high) {
   const every = Math.max(1, Math.ceil((to - from + 1) / Math.max(2, size)));
   const found = [];
   for (let power = from; power <= to; power++) if ((power - from) % every === 0) found.push(Number(`1e${power}`));
-  if (found.length > 2) return found;
+  if (to - from > 1) return found;
   const fine = [];
   for (let power = from - 1; power <= to; power++) {
     for (const digit of [1, 2, 5]) {
@@ -47,7 +47,7 @@ export function powers(plot, axis, low, high) {
       if (value >= low && value <= high) fine.push(value);
     }
   }
-  return fine.length > 1 ? fine : evenly(low, high);
+  return fine.length > size + 1 ? found : fine.length > 1 ? fine : evenly(low, high);
 }
 
 /** Round numbers in a stretch that holds no two of 1, 2, 5. */

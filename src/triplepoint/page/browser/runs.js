@@ -48,8 +48,10 @@ export function runs(host, app) {
     ),
     body,
   );
-  const empty = h("div.empty", { "data-role": "no-runs", hidden: true });
-  const card = h("section.card", { "data-role": "runs", "aria-label": "Runs" }, h("div.toolbar.runs-tools", {}, h("label.field", { hidden: true }, h("span", {}, "Search"), search), pair), table, empty);
+  const watched = h("span.mono");
+  const empty = h("div.no-runs", { "data-role": "no-runs", hidden: true });
+  const tools = h("div.toolbar.runs-tools", {}, h("label.field", { hidden: true }, h("span", {}, "Search"), search), pair);
+  const card = h("section.card", { "data-role": "runs", "aria-label": "Runs" }, tools, table, empty);
   host.append(h("div.view-head", {}, h("h1", {}, "Runs"), where), card);
 
   const entries = () => {
@@ -114,9 +116,10 @@ export function runs(host, app) {
     for (const [key, row] of rows) if (!shown.has(key)) row.element.remove();
     search.parentNode.hidden = all.length < SEARCH;
     table.hidden = !all.length;
-    pair.hidden = all.length < 2;
     card.dataset.count = String(all.length);
     where.textContent = app.server ? `${plural(all.length, "entry", "entries")} in ${visible(app.folder ?? "the folder")}. The list refreshes itself.` : `${plural(all.length, "document")} in this file.`;
+    watched.textContent = visible(app.folder ?? "");
+    tools.hidden = all.length < 2;
     nothing(all);
     picked();
   };
@@ -128,7 +131,7 @@ export function runs(host, app) {
       h("h2", {}, "No run yet"),
       h("p", {}, "A training that is watched begins one; it appears here by itself."),
       h("pre.mono", { tabindex: 0 }, h("code", {}, BEGIN)),
-      h("p.soft", {}, "Watched: ", h("span.mono", {}, visible(app.folder ?? "")), ". A run is NAME/run.db in it; a saved scan is a .json or .jsonl file of triplepoint scan --format json."),
+      h("p.soft", {}, "Watched: ", watched, ". A run is NAME/run.db in it; a saved scan is a .json or .jsonl file of triplepoint scan --format json."),
     );
   };
 

@@ -134,7 +134,11 @@ export function timeLines(host, app) {
   };
   const point = (event, plot) => {
     if (event.target !== plot.over && event.target !== overlay) return;
-    const found = event.pointerType === "touch" && event.type !== "click" ? -1 : nearestLine(event, plot);
+    const touch = event.pointerType === "touch";
+    const tapped = touch && event.type === "click" ? nearestLine(event, plot) : -1;
+    // A finger does not hover: a tap chooses.
+    if (tapped >= 0) state.set({ layer: app.subject.layers[tapped].id });
+    const found = touch ? -1 : nearestLine(event, plot);
     if (found !== (app.hovered ?? -1)) {
       app.hovered = found;
       state.touch("hovered");

@@ -10,6 +10,7 @@ import { valueRange } from "./line_drawing.js";
 import { absent, atHand } from "./metric_choice.js";
 import { GRAVEST, PHASES } from "./phases.js";
 import { mapAxis, mapHeight } from "./map_axis.js";
+import { resting } from "./resting.js";
 import { stepRange, timeOptions } from "./steps_axis.js";
 import { throttled } from "./throttled.js";
 import { hideTip, showTip } from "./tooltip.js";
@@ -88,10 +89,12 @@ export function timeMap(host, app) {
   const point = (event, plot) => {
     const found = rowAt(event, plot);
     if (found < 0) return;
-    if (found !== (app.hovered ?? -1)) {
+    const touch = event.pointerType === "touch";
+    if (!touch && found !== (app.hovered ?? -1)) {
       app.hovered = found;
       state.touch("hovered");
     }
+    if (touch) goes();
     const { subject } = app;
     const layer = subject.layers[found];
     const said = subject.visits[found].at(player.step) < 0 ? "not looked at yet" : phaseWords(subject, found, player.step);
@@ -101,14 +104,15 @@ export function timeMap(host, app) {
       event.clientY,
     );
   };
+  const goes = resting(hideTip, 2500); // a finger that is gone tells nobody
   const pick = (_x, plot, event) => {
     const found = rowAt(event, plot);
     if (found < 0) return;
-    hideTip();
     // A tap of a finger is how it names a row; a second one on the same row opens it.
     const id = app.subject.layers[found].id;
-    if (event.pointerType === "touch" && state.get("layer") !== id) state.set({ layer: id });
-    else app.visit(found);
+    if (event.pointerType === "touch" && state.get("layer") !== id) return state.set({ layer: id });
+    hideTip();
+    app.visit(found);
   };
   const leave = () => {
     hideTip();
