@@ -141,6 +141,23 @@ def test_the_report_never_replaces_what_it_is_of_nor_any_other_file(invoke, run,
         assert target.read_bytes() == before
 
 
+def test_a_place_that_cannot_be_written_is_refused_before_the_scan(invoke, stub, checkpoint, tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    for target in ("notes.txt", "no/a.html", "."):
+        assert invoke("report", checkpoint, "-o", target).exit_code == 2
+    assert stub.request is None
+
+
+def test_an_index_of_shards_is_a_checkpoint_though_it_is_json(invoke, tmp_path):
+    numpy_files = pytest.importorskip("safetensors.numpy")
+    numpy_files.save_file({"w": np.eye(12, dtype=np.float32)}, tmp_path / "a.safetensors")
+    index = tmp_path / "model.safetensors.index.json"
+    index.write_text('{"metadata": {}, "weight_map": {"w": "a.safetensors"}}')
+    done = invoke("report", index, "-o", "a.html")
+    assert done.exit_code == 0, done.output
+    assert [layer["id"] for layer in embedded(tmp_path / "a.html")[0]["layers"]] == ["w"]
+
+
 def test_a_link_to_the_source_is_seen_through(invoke, checkpoint, tmp_path):
     link = tmp_path / "a.html"
     link.symlink_to(checkpoint)

@@ -106,6 +106,12 @@ def test_layers_are_those_of_the_last_full_rows(run: Run, live: dict) -> None:
     assert live["verdict"].startswith("20 weight matrices: ")
 
 
+def test_laws_are_of_the_larger_side_by_the_smaller(tmp_path) -> None:
+    visits = [full(1, row("wide", shape=(70, 140))), full(1, row("tall", shape=(90, 70)))]
+    with written(tmp_path / "a.db", frame(1, visits=visits)) as found:
+        assert set(check(run_document(found))["laws"]) == {"140x70", "90x70"}
+
+
 def test_scalars_alerts_and_events_are_those_of_the_run(run: Run, live: dict) -> None:
     assert set(live["scalars"]) == set(run.scalar_names)
     for name in run.scalar_names:
@@ -316,6 +322,7 @@ def test_a_file_without_room_is_thinned_and_stays_below_its_budget(long: Run, bu
     assert document["missing"][-1] == "The live page has all of it: triplepoint serve."
     assert set(document["series"]) >= set(FIRST) & set(long.metric_names)
     assert document["spectra"]
+    assert cost(document["series"]) < 0.7 * budget
     keys = {values(one["steps"]).size for one in document["spectra"].values()}
     assert len(keys) == 1
     assert f"Spectra are kept at {keys.pop()} of up to 120 visits" in told

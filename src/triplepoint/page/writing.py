@@ -11,7 +11,6 @@ from triplepoint.errors import UsageError
 from triplepoint.page.assemble import assemble
 from triplepoint.page.run_document import run_document
 from triplepoint.page.scan_document import scan_document
-from triplepoint.page.wording import words
 from triplepoint.records import Scan
 from triplepoint.records.files import replacing
 from triplepoint.store import Run
@@ -64,7 +63,7 @@ def write_report(
     documents = [_document(subject, room) for subject in subjects]
     if title is None:
         title = " against ".join(document["name"] for document in documents)
-    page = assemble({"documents": documents}, title=words(title))
+    page = assemble({"documents": documents}, title=title)
     with replacing(path) as stream:
         stream.write(page.encode("utf-8"))
     return documents
