@@ -94,6 +94,7 @@ export function compare(host, app) {
   /** What waits until the cursor rests. */
   const lists = () => {
     plot.fit();
+    words.table(summary(rows));
     pairs.draw(rows, metric);
     table.draw(rows);
     const chosen = rows.find((one) => one.id === state.get("layer")) ?? largest(rows);

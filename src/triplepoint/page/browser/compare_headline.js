@@ -18,7 +18,14 @@ export function headline(host) {
         : told.phased
         ? `${told.changed ? whole(told.changed) : "None"} of ${plural(told.phased, "layer")} ${told.changed === 1 ? "is" : "are"} in another phase in B than in A.`
         : "No layer has a phase on both sides.";
-      replace(details, sentences(found, told, metric).map((words) => h("p", {}, words)));
+      const lines = sentences(found, told, metric);
+      if (details.children.length !== lines.length) replace(details, lines.map(() => h("p")));
+      lines.forEach((words, at) => (details.children[at].textContent = words));
+      card.dataset.changed = String(told.changed);
+      card.dataset.n = String(told.n);
+    },
+    /** Which phases went where: a table whose rows come and go, so it waits until the cursor rests. */
+    table(told) {
       replace(
         moves,
         told.moves.length
@@ -30,8 +37,6 @@ export function headline(host) {
             )
           : null,
       );
-      card.dataset.changed = String(told.changed);
-      card.dataset.n = String(told.n);
     },
   };
 }
