@@ -271,31 +271,32 @@ def test_a_run_that_is_written_is_read_anew_each_time(folder):
 def test_those_who_ask_for_one_document_at_once_share_it(folder, monkeypatch):
     path = save(folder / "model.json")
     kept = documents.Documents(Catalogue(folder))
-    asked, go, made = threading.Barrier(5), threading.Event(), []
+    waiting, go, made = threading.Semaphore(0), threading.Event(), []
+
+    class Shared(documents.Future):
+        def result(self, timeout=None):
+            waiting.release()
+            return super().result(timeout)
 
     def make(_):
         made.append(1)
-        go.wait(10)
+        assert go.wait(10)
         return {"status": None, "made": len(made)}
 
+    monkeypatch.setattr(documents, "Future", Shared)
     monkeypatch.setitem(documents._MAKERS, SCAN, make)
     found: list[bytes] = []
-
-    def read():
-        asked.wait(10)
-        found.append(kept.read(SCAN, path.name))
-
-    threads = [threading.Thread(target=read) for _ in range(5)]
+    threads = [
+        threading.Thread(target=lambda: found.append(kept.read(SCAN, path.name)), daemon=True)
+        for _ in range(5)
+    ]
     for thread in threads:
         thread.start()
-    while len(made) == 0:
-        pass
+    assert all(waiting.acquire(timeout=10) for _ in range(4))
     go.set()
     for thread in threads:
         thread.join(10)
-    assert len({*found}) == 1
-    assert len(found) == 5
-    assert len(made) == 1  # whoever came late found it kept
+    assert (len(found), len({*found}), made) == (5, 1, [1])
     path.unlink()
     for _ in range(2):
         with pytest.raises(TriplepointError, match="it is not there"):
