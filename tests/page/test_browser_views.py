@@ -212,7 +212,7 @@ def number(text: str) -> float | None:
 def test_two_scans_are_compared_on_matched_rows(look, tmp_path):
     one, other = small_scan(seed=0), small_scan(seed=40)
     documents = scan_document(one) | {"name": "one"}, scan_document(other) | {"name": "other"}
-    page = look(written(tmp_path / "two.html", *documents) + "#view=compare&run=one&kind=scan")
+    page = look(written(tmp_path / "two.html", *documents) + "#view=compare&run=other&kind=scan")
     page.at(view="compare")
     page.page.locator("[data-role=compare-table] tr[data-id]").first.wait_for()
     shown = rows_shown(page)
@@ -232,19 +232,19 @@ def test_two_scans_are_compared_on_matched_rows(look, tmp_path):
 
 
 def test_a_run_is_compared_with_itself_at_an_earlier_step(revisit, run, address):
-    a, b = LAST, 25 * STRIDE
-    page = revisit(f"{address}#view=compare&step={a}&againstStep={b}")
-    page.at(view="compare", step=a)
+    a, b = 25 * STRIDE, LAST
+    page = revisit(f"{address}#view=compare&step={b}&againstStep={a}")
+    page.at(view="compare", step=b)
     page.page.locator("[data-role=compare-table] tr[data-id]").first.wait_for()
     shown = rows_shown(page)
     assert set(shown) == set(analysed(run))
     for id, cells in shown.items():
-        late, early = run.row(id, a).metrics["alpha"], run.row(id, b).metrics["alpha"]
-        assert number(cells[1]) == pytest.approx(late, abs=0.006)
-        assert number(cells[2]) == pytest.approx(early, abs=0.006)
-        assert number(cells[3]) == pytest.approx(early - late, abs=0.012)
+        early, late = run.row(id, a).metrics["alpha"], run.row(id, b).metrics["alpha"]
+        assert number(cells[1]) == pytest.approx(early, abs=0.006)
+        assert number(cells[2]) == pytest.approx(late, abs=0.006)
+        assert number(cells[3]) == pytest.approx(late - early, abs=0.012)
     page.page.locator("[data-role=swap]").click()
-    page.at(step=b)
+    page.at(step=a)
     page.wait(
         """([id, text]) => [...document.querySelectorAll("[data-role=compare-table] tr[data-id]")]
           .find((row) => row.dataset.id === id).cells[2].textContent === text""",

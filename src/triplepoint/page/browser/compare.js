@@ -3,7 +3,7 @@
 import { headline } from "./compare_headline.js";
 import { dumbbells } from "./compare_dumbbells.js";
 import { scatter } from "./compare_scatter.js";
-import { sides, stepB, wantedB } from "./compare_sides.js";
+import { referenceStep, sides, wantedReference } from "./compare_sides.js";
 import { overlaidSpectra } from "./compare_spectra.js";
 import { compareTable } from "./compare_table.js";
 import { compared, matched, summary } from "./comparison.js";
@@ -35,45 +35,45 @@ export function compare(host, app) {
   const leftOver = h("section.card", { "data-role": "unmatched", "aria-label": "Layers without a partner" });
   results.append(leftOver);
 
-  let b = null;
+  let reference = null;
   let found = null;
   let rows = [];
   let metric = null;
   let asked = 0;
   let stale = true;
   const shown = () => !host.hidden && app.subject && app.offers("compare");
-  const sideA = () => ({ subject: app.subject, step: player.step });
-  const sideB = () => ({ subject: b, step: stepB(app, b) });
+  const sideA = () => ({ subject: reference, step: referenceStep(app, reference) });
+  const sideB = () => ({ subject: app.subject, step: player.step });
 
   /** Another subject, another metric: have all of it here, then draw. */
   const build = async () => {
     const ticket = ++asked;
-    const a = app.subject;
+    const subject = app.subject;
     const wanted = state.get("metric");
     stale = false;
     host.dataset.ready = "false";
     choice.fill();
     metrics.fill();
-    about.textContent = meaning(a, wanted);
+    about.textContent = meaning(subject, wanted);
     let failure = null;
     let other = null;
     try {
-      const { kind, name } = wantedB(app);
-      other = name === a.name && kind === a.kind ? a : await app.open(kind, name);
-      if (!(await atHand(a, wanted))) failure = absent(a, wanted);
+      const { kind, name } = wantedReference(app);
+      other = name === subject.name && kind === subject.kind ? subject : await app.open(kind, name);
+      if (!(await atHand(subject, wanted))) failure = absent(subject, wanted);
       else if (!(await atHand(other, wanted))) failure = absent(other, wanted);
     } catch (error) {
-      failure = h("p.note.bad", {}, `B cannot be shown: ${visible(error.message)}`);
+      failure = h("p.note.bad", {}, `A cannot be shown: ${visible(error.message)}`);
     }
-    if (ticket !== asked || a !== app.subject) return; // the reader went on meanwhile
-    b = other;
-    choice.take(b);
+    if (ticket !== asked || subject !== app.subject) return; // the reader went on meanwhile
+    reference = other;
+    choice.take(reference);
     results.hidden = Boolean(failure);
     problem.hidden = !failure;
     replace(problem, failure);
     if (failure) return;
     metric = wanted;
-    found = matched(a, b);
+    found = matched(reference, subject);
     for (const part of [pictures, table.element]) part.hidden = !found.rows.length;
     listLeftOver();
     draw();
@@ -88,8 +88,8 @@ export function compare(host, app) {
     words.draw(found, summary(rows), metric);
     plot.draw(rows, metric);
     host.dataset.matched = String(found.rows.length);
-    host.dataset.stepA = String(player.step);
-    host.dataset.stepB = String(stepB(app, b));
+    host.dataset.stepA = String(sideA().step);
+    host.dataset.stepB = String(sideB().step);
   };
   /** What waits until the cursor rests. */
   const lists = () => {
@@ -100,7 +100,7 @@ export function compare(host, app) {
     const chosen = rows.find((one) => one.id === state.get("layer")) ?? largest(rows);
     spectra.draw(sideA(), sideB(), chosen ?? null, rows);
   };
-  const later = resting(() => shown() && metric !== null && !results.hidden && b && lists(), REST);
+  const later = resting(() => shown() && metric !== null && !results.hidden && reference && lists(), REST);
 
   const listLeftOver = () => {
     const { onlyA, onlyB, shapes } = found;
@@ -116,7 +116,7 @@ export function compare(host, app) {
       return;
     }
     if (anew || metric === null) build();
-    else if (b && !results.hidden) {
+    else if (reference && !results.hidden) {
       draw();
       later();
     } else choice.words();

@@ -55,7 +55,7 @@ export function dumbbells(host, app) {
     return h(
       "li",
       { "data-id": row.id },
-      h("button.link.mono", { type: "button", title: told, "aria-label": told, onclick: () => app.visit(row.a) }, visible(shorten(row.id, 40))),
+      h("button.link.mono", { type: "button", title: told, "aria-label": told, onclick: () => app.visit(row.b) }, visible(shorten(row.id, 40))),
       svg(
         "svg",
         { class: "dumbbell", "aria-hidden": "true" },

@@ -107,7 +107,7 @@ export function scatter(host, app) {
     if (!row) return;
     if (event.pointerType === "touch" && app.state.get("layer") !== row.id) return app.state.set({ layer: row.id });
     hideTip();
-    app.visit(row.a);
+    app.visit(row.b);
   };
 
   const options = () => {

@@ -59,7 +59,7 @@ export function overlaidSpectra(host, app) {
     /** For the matched row `row`, null where there is none; `rows`: those that can be chosen. */
     async draw(sideA, sideB, row, rows) {
       const ticket = ++asked;
-      opened = row ? row.a : -1;
+      opened = row ? row.b : -1;
       name.hidden = !row;
       const ids = rows.map((one) => one.id).join("\n");
       if (ids !== listed) replace(choose, rows.map((one) => h("option", { value: one.id }, visible(shorten(one.id, 40)))));

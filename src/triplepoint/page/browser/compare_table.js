@@ -86,7 +86,7 @@ export function compareTable(host, app) {
         h(
           "tr",
           { class: row.phaseA !== row.phaseB ? "moved" : null, "data-id": row.id },
-          h("td.name-cell", {}, h("button.link.mono", { type: "button", title: visible(row.id), onclick: () => app.visit(row.a) }, visible(shorten(row.id, 56))), row.counted ? null : h("span.soft.small", { title: "Fused weights and slices are in no mean" }, " not counted")),
+          h("td.name-cell", {}, h("button.link.mono", { type: "button", title: visible(row.id), onclick: () => app.visit(row.b) }, visible(shorten(row.id, 56))), row.counted ? null : h("span.soft.small", { title: "Fused weights and slices are in no mean" }, " not counted")),
           h("td.right", {}, interval(row.valueA, row.lowA, row.highA)),
           h("td.right", {}, interval(row.valueB, row.lowB, row.highB)),
           h("td.right", {}, signed(row.delta)),
