@@ -60,5 +60,4 @@ def verdict_of(rows: Sequence[MatrixRow], run: Run) -> str:
 def run_verdict(run: Run) -> str:
     """The verdict of the last full rows of a run, as its document has it."""
     with run.moment():
-        rows = (run.row(id) for id in run.matrices)
-        return verdict_of([row for row in rows if row is not None], run)
+        return verdict_of([*run.rows().values()], run)

@@ -46,7 +46,8 @@ def _document(run: Run, budget: int | None) -> Document:
     frame, whole = run.last_frame, run.about
     identities = run.matrices
     ids = order(run, [*identities])
-    rows = [run.row(id) or unseen(id, identities[id]) for id in ids]
+    known = run.rows()
+    rows = [known.get(id) or unseen(id, identities[id]) for id in ids]
     table = tables.visits(run, frame)
     parts = places(table, ids)
     index = {id: place for place, id in enumerate(ids)}
