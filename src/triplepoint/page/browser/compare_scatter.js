@@ -1,4 +1,4 @@
-// A against B, a mark a layer: on the diagonal nothing changed.
+// B against A, a mark a layer: on the diagonal nothing changed.
 
 import { chart } from "./chart.js";
 import { h, visible } from "./dom.js";
@@ -14,7 +14,7 @@ const WIDE = 100; // largest by smallest, from where axes are logarithmic
 export function scatter(host, app) {
   const drawing = h("div");
   const note = h("p.soft.small");
-  const card = h("section.card.half", { "data-role": "compare-scatter", "aria-label": "A against B" }, h("div.card-head", {}, h("h2", {}, "A against B")), drawing, note);
+  const card = h("section.card.half", { "data-role": "compare-scatter", "aria-label": "B against A" }, h("div.card-head", {}, h("h2", {}, "B against A")), drawing, note);
   host.append(card);
   let drawn = null;
   let metric = null;
@@ -51,7 +51,7 @@ export function scatter(host, app) {
     const size = (rows.length > 120 ? 3.2 : 4.5) * unit;
     for (const row of rows) {
       if (!Number.isFinite(row.delta)) continue;
-      const phase = PHASES[row.phaseA ?? 5];
+      const phase = PHASES[row.phaseB ?? 5];
       ctx.globalAlpha = row.counted ? 0.8 : 0.35;
       ctx.fillStyle = theme.colour(phase.colour);
       mark(ctx, phase.name, ...at(inside(row.valueA), inside(row.valueB)), size);
@@ -113,7 +113,7 @@ export function scatter(host, app) {
   const options = () => {
     const ends = [range.low, range.high];
     return {
-      label: "A against B",
+      label: "B against A",
       height: window.innerWidth < 640 ? 320 : 430,
       x: { log: range.log, range: ends, label: `${metric} in A` },
       y: { log: range.log, range: ends, label: `${metric} in B` },
@@ -136,7 +136,7 @@ export function scatter(host, app) {
       const shown = rows.filter((row) => Number.isFinite(row.delta));
       const above = shown.filter((row) => row.delta > 0).length;
       card.dataset.points = String(shown.length);
-      note.textContent = shown.length ? `Colour and shape: phase in A. ${above} of ${shown.length} lie above the diagonal, larger in B.` : "No layer has the metric on both sides.";
+      note.textContent = shown.length ? `Colour and shape: phase in B. ${above} of ${shown.length} lie above the diagonal, larger in B.` : "No layer has the metric on both sides.";
     },
     /** Axes for the marks of now, once the cursor rests. */
     fit() {
