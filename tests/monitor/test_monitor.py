@@ -441,6 +441,16 @@ def test_every_tensor_of_the_model_has_a_row(path):
         assert {id: run.row(id).reason for id in rows} == {id: row.reason for id, row in rows.items()}
 
 
+def test_a_run_knows_the_order_of_its_model(path):
+    """Visits come in any order; who shows the model wants its own."""
+    model, _ = watched(path)
+    with open_run(path) as run:
+        order = run.provenance["monitor"]["order"]
+        assert set(order) == set(run.matrices)
+        assert order == [row.id for row in scan(model).matrices]
+        assert order != list(run.matrices)
+
+
 def test_in_between_there_are_looks_at_the_top(path):
     torch.manual_seed(0)
     model = torch.nn.Linear(300, 200)
