@@ -119,6 +119,27 @@ def test_a_verdict_is_asked_for_when_visits_came_and_not_all_the_time(path, cata
     assert asked == [1, 3, 4, 5, 6]
 
 
+def test_a_verdict_that_waits_is_made_even_if_the_run_rests(path, catalogue, monkeypatch):
+    """Where locks cannot be asked, a run may count as crashed and yet be written."""
+
+    class Silent(Run):
+        status = "crashed"
+
+    now = [100.0]
+    monkeypatch.setattr(looking.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(looking, "Run", Silent)
+    monkeypatch.setattr(looking, "run_verdict", lambda run: f"verdict {run.last_frame}")
+    with RunWriter(path, log=False) as writer:
+        writer.write([lawful(0)])
+        found = look(catalogue, "first", Look())
+        writer.write([lawful(1)])
+        age(path, 10)
+        found = look(catalogue, "first", found)
+        assert (found.verdict, found.last) == ("verdict 2", 3)  # an event first: there is no log
+        now[0] += 3
+        assert look(catalogue, "first", found).verdict == "verdict 3"
+
+
 def test_a_look_has_a_bound_and_says_that_there_is_more(path, catalogue, monkeypatch):
     monkeypatch.setattr(looking, "AT_ONCE", 5)
     monkeypatch.setattr(looking, "MOST_BYTES", 10_000)
