@@ -18,8 +18,7 @@ from benchmarks.timing import Timing
 from triplepoint.page.codes import PHASES
 from triplepoint.store import open_run
 
-_PAINT = """() => [performance.getEntriesByName("first-contentful-paint")[0].startTime,
-  performance.getEntriesByName("drawn")[0].startTime]"""
+_DRAWN = "() => performance.getEntriesByName('drawn')[0].startTime"
 
 
 def compared(browser: Any, folder: Path, run: Path, rounds: int) -> section.Result:
@@ -61,7 +60,7 @@ def _drawn(browser: Any, path: Path) -> float:
         page = context.new_page()
         page.goto(path.as_uri())
         page.wait_for_function("() => performance.getEntriesByName('drawn').length > 0")
-        return float(page.evaluate(_PAINT)[1])
+        return float(page.evaluate(_DRAWN))
     finally:
         context.close()
 
