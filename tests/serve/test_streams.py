@@ -240,17 +240,17 @@ def test_what_is_kept_is_bounded_in_bytes(serve, folder, writer, monkeypatch):
 
 
 def test_a_reader_that_reads_nothing_holds_up_nobody(serve, folder, writer, monkeypatch):
-    """Sixty megabytes are more than sockets hold; the slow one gets all of them in the end."""
+    """Twenty megabytes are more than sockets hold; the slow one gets all of them in the end."""
     served = serve(folder)
     slow, quick = served.stream("first", after=2), served.stream("first", after=2)
     slow.until("status")
     quick.until("status")
-    for step in range(2, 302):
+    for step in range(2, 102):
         writer.write([big(step)])
-    assert ids(quick.until("frame", id=302)) == [*range(3, 303)]
+    assert ids(quick.until("frame", id=102)) == [*range(3, 103)]
     (tail, _, _) = served.page._tails._open["first"]
     assert tail._bytes <= tails._MOST_BYTES
-    assert ids(slow.until("frame", id=302)) == [*range(3, 303)]
+    assert ids(slow.until("frame", id=102)) == [*range(3, 103)]
 
 
 def test_a_reader_that_is_stuck_loses_its_place(serve, folder, writer, monkeypatch):
