@@ -7,9 +7,6 @@ from pathlib import Path
 
 import pytest
 
-pytest.importorskip("starlette")
-pytest.importorskip("uvicorn")
-
 from tests.serve.served import Served
 from tests.single_thread import one_blas_thread
 from tests.store.conftest import tmp_path
