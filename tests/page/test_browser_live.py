@@ -11,6 +11,9 @@ from tests.page.chromium import Watched
 from tests.page.test_browser_frames import TOLD
 from tests.page.training import Training
 from tests.page.worlds import STRIDE, Way, frames, small_scan, synthetic_run, writer
+from triplepoint.page import run_document as documents
+from triplepoint.page.run_document import first_document
+from triplepoint.store import open_run
 
 pytest.importorskip("starlette")
 
@@ -155,3 +158,41 @@ def test_the_token_is_gone_from_the_address_and_needed(look, serve, tmp_path):
     stranger = look(served.origin, wait=False)
     stranger.excused.append("40")
     assert stranger.page.locator("#app").count() == 0
+
+
+def test_of_a_long_run_the_end_is_shown_while_its_course_is_read(look, serve, tmp_path, monkeypatch):
+    path = synthetic_run(tmp_path / "runs" / "run" / "run.db", layers=8, steps=30, width=16)
+    monkeypatch.setattr(documents, "LONG", 10)
+    with open_run(path) as run:
+        first = json.dumps(first_document(run))
+    served, held = serve(tmp_path / "runs"), []
+    page = look("about:blank", wait=False)
+    page.own = served.link.split("?")[0]
+
+    def answer(route):
+        if "first=1" in route.request.url:
+            route.fulfill(body=first, content_type="application/json")
+        else:
+            held.append(route)
+
+    page.page.route("**/api/document*", answer)
+    page.page.goto(served.link)
+    page.page.locator("[data-role=verdict]").wait_for()
+    assert "its course is being read" in page.page.locator("p.note").text_content()
+    assert page.page.locator("nav.tabs button").all_text_contents() == ["Runs", "Overview", "Layer"]
+    assert page.page.locator(".timeline").is_hidden()
+    page.wait("() => true")
+    assert page.data("ready") is None
+    held[0].continue_()
+    page.ready()
+    page.at(lastStep=30 * STRIDE, step=30 * STRIDE)
+    assert page.page.locator("p.note").is_hidden()
+    assert page.page.locator("nav.tabs button").all_text_contents() == [
+        "Runs",
+        "Overview",
+        "Layer",
+        "Time",
+        "Compare",
+    ]
+    again = look(served.link)
+    same(told(page), told(again))

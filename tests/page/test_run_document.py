@@ -20,10 +20,11 @@ from tests.page.schema import check, of_layer
 from tests.page.test_scan_document import PHASES
 from tests.store.frames import frame, full, lawful, row
 from triplepoint.page import bounds
+from triplepoint.page import run_document as documents
 from triplepoint.page.columns import values
 from triplepoint.page.costs import cost
 from triplepoint.page.rows_of_run import run_verdict
-from triplepoint.page.run_document import run_document
+from triplepoint.page.run_document import first_document, run_document
 from triplepoint.page.series import FIRST
 from triplepoint.records import (
     Alert,
@@ -405,3 +406,18 @@ def test_a_failed_visit_has_no_phase(tmp_path) -> None:
         document = check(run_document(found))
         assert of_layer(document, 0, "phases") == [3, 0, 0]
         assert document["layers"][0]["status"] == "failed"
+
+
+def test_of_a_long_run_the_last_full_visit_of_each_layer_is_there_at_once(run, live, monkeypatch):
+    assert first_document(run) == live  # a short one is read whole
+    monkeypatch.setattr(documents, "LONG", 100)
+    found = check({key: value for key, value in first_document(run).items() if key != "partial"})
+    assert first_document(run)["partial"] is True
+    for layer in range(len(live["layers"])):
+        full = np.flatnonzero(np.array(of_layer(live, layer, "kinds")) == 0)[-1:]
+        for name in ("steps", "phases", "confidence", *live["series"]):
+            whole = np.array(of_layer(live, layer, name))[full]
+            np.testing.assert_array_equal(of_layer(found, layer, name), whole)
+    assert {key: found[key] for key in ("layers", "scalars", "verdict", "frame")} == {
+        key: live[key] for key in ("layers", "scalars", "verdict", "frame")
+    }

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from triplepoint.page.document import dumps
-from triplepoint.page.run_document import run_document
+from triplepoint.page.run_document import first_document, run_document
 from triplepoint.page.scan_document import scan_document
 from triplepoint.records import Scan
 from triplepoint.serve.catalogue import RUN, SCAN, Catalogue, Signature, signature
@@ -53,6 +53,11 @@ class Documents:
         finally:
             with self._guard:
                 del self._making[key]
+
+    def first(self, name: str) -> bytes:
+        """Of a run what can be shown at once."""
+        with Run(self._catalogue.find(RUN, name)) as run:
+            return dumps(first_document(run) | {"name": name}).encode("ascii")
 
     def _read(self, path: Path, key: Key) -> bytes:
         found = signature(path)

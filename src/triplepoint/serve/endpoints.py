@@ -67,6 +67,8 @@ class Endpoints:
     async def _document(self, request: Request) -> Response:
         given = queries.fields(request.scope["query_string"])
         kind, name = queries.word(given, "kind", (RUN, SCAN)), queries.text(given, "name")
+        if kind == RUN and queries.whole(given, "first", 0):
+            return await self._answered(request, lambda: self._documents.first(name))
         return await self._answered(request, lambda: self._documents.read(kind, name))
 
     def _asking(self, ask: Ask) -> Callable[[Request], Any]:

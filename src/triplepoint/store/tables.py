@@ -15,11 +15,13 @@ import numpy as np
 from triplepoint.records import Alert, Event
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.store import reading
-from triplepoint.store.access import END, Access
+from triplepoint.store.access import END, LAST, Access, span
 from triplepoint.store.reading import Names
 from triplepoint.store.schema import VISITS_OF_A_MATRIX
 
 Array = np.ndarray[Any, Any]
+# The phase of a failed row is NULL.
+_VISIT = "SELECT id, step, kind, phase, json_extract(rest, '$.phase_confidence') FROM visits"
 _AT_ONCE = 200_000
 """Rows fetched at once."""
 _IN_ONE_LIST = 500
@@ -63,29 +65,38 @@ class ScalarTable:
 def visits(run: Access, frame: int = END) -> VisitTable:
     """Those of the frames up to the one with id `frame`. Cost: about 4 s for 300,000."""
     with run._reading() as connection:
+        # Ids of visits are ordered by matrix.
+        found = connection.execute(f"{_VISIT} WHERE frame <= ? ORDER BY id", (frame,)).fetchall()
+        return _visit_table(Names(connection), found)
+
+
+def latest(run: Access) -> VisitTable:
+    """Of every matrix its last full visit alone. Cost: 10 ms for 300 matrices, however long the run."""
+    last = f"{_VISIT} WHERE rest IS NOT NULL AND id BETWEEN ? AND ? {LAST}"
+    with run._reading() as connection:
         names = Names(connection)
-        # Ids of visits are ordered by matrix; the phase of a failed row is NULL.
-        found = connection.execute(
-            "SELECT id, step, kind, phase, json_extract(rest, '$.phase_confidence') FROM visits "
-            "WHERE frame <= ? ORDER BY id",
-            (frame,),
-        ).fetchall()
-        ids, steps = (_whole([entry[k] for entry in found]) for k in (0, 1))
-        matrices = list(names.matrices)
-        places = ids // VISITS_OF_A_MATRIX
-        order = np.lexsort((ids, steps, places))
-        offsets = np.searchsorted(places[order], np.array([*matrices, END], np.int64))
-        if not np.isin(places, matrices).all():
-            raise ValueError("a visit of a matrix that is not there")
-        return VisitTable(
-            matrices=tuple(names.matrices.values()),
-            offsets=np.append(offsets[:-1], len(found)),
-            ids=ids[order],
-            steps=steps[order],
-            kinds=tuple(found[place][2] for place in order),
-            phases=tuple(found[place][3] for place in order),
-            confidence=_numbers([entry[4] for entry in found])[order],
-        )
+        asked = (connection.execute(last, span(matrix)).fetchone() for matrix in sorted(names.matrices))
+        return _visit_table(names, [entry for entry in asked if entry is not None])
+
+
+def _visit_table(names: Names, found: Sequence[tuple[Any, ...]]) -> VisitTable:
+    """Rows of `_VISIT` by id as columns."""
+    ids, steps = (_whole([entry[k] for entry in found]) for k in (0, 1))
+    matrices = list(names.matrices)
+    places = ids // VISITS_OF_A_MATRIX
+    order = np.lexsort((ids, steps, places))
+    offsets = np.searchsorted(places[order], np.array([*matrices, END], np.int64))
+    if not np.isin(places, matrices).all():
+        raise ValueError("a visit of a matrix that is not there")
+    return VisitTable(
+        matrices=tuple(names.matrices.values()),
+        offsets=np.append(offsets[:-1], len(found)),
+        ids=ids[order],
+        steps=steps[order],
+        kinds=tuple(found[place][2] for place in order),
+        phases=tuple(found[place][3] for place in order),
+        confidence=_numbers([entry[4] for entry in found])[order],
+    )
 
 
 def metrics(

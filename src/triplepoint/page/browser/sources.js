@@ -17,6 +17,8 @@ export const FILE = { live: false };
 
 const LONGEST = 8000; // letters of a query; servers refuse longer addresses
 
+const UNSEEN = 30000; // ms that a page is hidden until it stops to listen
+
 /** The server of the live page. */
 export class Server {
   constructor() {
@@ -41,8 +43,9 @@ export class Server {
     return this.ask("/api/runs");
   }
 
-  document(kind, name) {
-    return this.ask("/api/document", { kind, name });
+  /** `first`: of a long run only what can be said at once. */
+  document(kind, name, first = false) {
+    return this.ask("/api/document", first ? { kind, name, first: 1 } : { kind, name });
   }
 
   metric(subject, metric) {
@@ -78,8 +81,16 @@ export class Server {
       });
     };
     let again = 0;
+    // Browsers open six connections to a server, over all pages: a page that nobody sees gives its own back.
+    const seen = () => {
+      clearTimeout(again);
+      if (document.hidden) again = setTimeout(() => stream.close(), UNSEEN);
+      else if (stream.readyState === EventSource.CLOSED) open();
+    };
+    document.addEventListener("visibilitychange", seen);
     open();
     return () => {
+      document.removeEventListener("visibilitychange", seen);
       clearTimeout(again);
       stream.close();
     };

@@ -63,9 +63,9 @@ export class Subject {
     this.known = null;
   }
 
-  /** Whether there is a time to scrub through. */
+  /** Whether there is a time to scrub through; not where only the end of a run is here yet. */
   get moves() {
-    return this.kind === "run";
+    return this.kind === "run" && !this.document.partial;
   }
 
   /** (n,) every step that something is known of, ascending: where the cursor can stand. */
@@ -137,7 +137,7 @@ export class Subject {
   /** Have a metric of all layers at hand; resolves to false where it cannot be had. */
   async metric(name) {
     if (this.loaded.has(name)) return true;
-    if (!this.source.metric) return false;
+    if (!this.source.metric || this.document.partial) return false;
     if (!this.loading.has(name)) {
       this.loading.set(
         name,
