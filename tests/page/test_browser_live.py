@@ -23,8 +23,14 @@ DEAD = ("ERR_CONNECTION", "ERR_INCOMPLETE_CHUNKED_ENCODING", "ERR_EMPTY_RESPONSE
 
 
 def told(page: Watched) -> dict:
-    """Everything that the page knows of the run, as a document or as frames brought it."""
-    return page.page.evaluate(f"() => ({TOLD})(window.triplepoint.subject)")
+    """Everything that the page knows of the run, as a document or as frames brought it, every metric fetched."""
+    return page.page.evaluate(
+        f"""async () => {{
+          const {{ subject }} = window.triplepoint;
+          await Promise.all([...subject.metrics.keys()].map((name) => subject.metric(name)));
+          return ({TOLD})(subject);
+        }}"""
+    )
 
 
 def same(one: dict, other: dict) -> None:
