@@ -41,8 +41,8 @@ KEYS = {
     *("rigidity", "findings", "traps", "alerts", "events", "missing"),
 }
 LAYER = {
-    *("index", "id", "label", "block", "part", "primary", "kind", "shape", "scale", "slices", "tensor_shape"),
-    *("dtype", "counted", "status", "reason", "detail", "num_eigenvalues", "spectral_class"),
+    *("index", "id", "label", "block", "part", "primary", "kind", "shape", "scale", "slices", "factored"),
+    *("tensor_shape", "dtype", "counted", "status", "reason", "detail", "num_eigenvalues", "spectral_class"),
 }
 BINS = 128
 

@@ -65,8 +65,13 @@ def test_spikes_are_taken_out_of_the_law_of_the_bulk(page):
 
 
 def test_a_product_of_factors_has_no_law(page):
+    asked = "([layer]) => modules.spectrum_laws.noiseLaw(layer, 0.1, 0)"
     layer = {"shape": [100, 400], "num_eigenvalues": 16, "scale": 1.0}
-    assert page.evaluate("([layer]) => modules.spectrum_laws.noiseLaw(layer, 0.1, 0)", [layer]) is None
+    assert page.evaluate(asked, [layer]) is None
+    # Of full rank its number of eigenvalues gives it away no more.
+    layer = {"shape": [100, 400], "num_eigenvalues": 100, "scale": 1.0}
+    assert page.evaluate(asked, [layer]) is not None
+    assert page.evaluate(asked, [layer | {"factored": True}]) is None
 
 
 def test_the_band_is_read_as_numpy_reads_it(page):

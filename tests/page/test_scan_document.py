@@ -15,6 +15,7 @@ from tests.page import hostile, worlds
 from tests.page.schema import check, of_layer
 from tests.store.scans import scan as mixed
 from tests.synthetic import example
+from triplepoint.page import spectral_picture
 from triplepoint.page.columns import column, values
 from triplepoint.page.costs import cost
 from triplepoint.page.layers import blocks_of
@@ -96,6 +97,22 @@ def test_spectra_are_those_of_the_rows_and_of_their_shuffles(whole: Scan) -> Non
 def test_the_law_of_each_shape_is_there_once_with_the_larger_side_first(whole: Scan) -> None:
     shapes = {tuple(sorted(row.shape, reverse=True)) for row in whole.matrices if row.status == "ok"}
     assert set(scan_document(whole)["laws"]) == {f"{n}x{m}" for n, m in shapes}
+
+
+def test_a_product_of_factors_is_told_from_a_matrix_whatever_its_rank() -> None:
+    generator = np.random.default_rng(5)
+    tensors = {
+        f"{name}.{factor}.weight": generator.standard_normal(shape)
+        for name, rank in (("thin", 8), ("full", 48))
+        for factor, shape in (("lora_A", (rank, 64)), ("lora_B", (48, rank)))
+    }
+    tensors["plain.weight"] = generator.standard_normal((48, 64))
+    scan = run(ScanRequest(source=tensors, workers=1))
+    document = check(scan_document(scan))
+    told = {layer["id"].partition(".")[0]: layer["factored"] for layer in document["layers"]}
+    assert told == {"thin": True, "full": True, "plain": False}
+    lawful = {row.id.partition(".")[0]: spectral_picture.null_law(row) is not None for row in scan.matrices}
+    assert lawful == {"thin": False, "full": False, "plain": True}
 
 
 def test_traps_have_their_places() -> None:

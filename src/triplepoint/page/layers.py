@@ -12,6 +12,9 @@ from triplepoint.report.order import label
 
 Document = dict[str, Any]
 
+FACTORED = "qr+svd"
+"""How the spectrum of a product is computed, and of nothing else."""
+
 
 def layers(rows: Sequence[MatrixRow]) -> list[Document]:
     """One entry a row, in their order."""
@@ -52,6 +55,12 @@ def slices(row: MatrixRow) -> int:
     return max(1, row.num_eigenvalues // max(1, min(row.shape)))
 
 
+def factored(row: MatrixRow) -> bool:
+    """Whether its spectrum is that of a product of two factors (an adapter, two consecutive layers), whose noise has
+    another law than a matrix of independent entries. Of full rank it has as many eigenvalues as any other matrix."""
+    return row.method == FACTORED
+
+
 def unmeasured(rows: Sequence[MatrixRow]) -> dict[str, dict[str, str]]:
     """{layer: {metric: code of the reason why it has no value}}, of layers where there is one."""
     return {
@@ -73,6 +82,7 @@ def _layer(index: int, row: MatrixRow, block: str | None, once: bool) -> Documen
         "shape": None if row.shape is None else list(row.shape),
         "scale": row.scale,
         "slices": slices(row),
+        "factored": factored(row),
         "tensor_shape": list(row.tensor_shape),
         "dtype": row.dtype,
         "counted": row.counted,

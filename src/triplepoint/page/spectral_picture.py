@@ -16,6 +16,7 @@ import numpy as np
 from triplepoint.errors import UsageError
 from triplepoint.nulls import marchenko_pastur
 from triplepoint.nulls.band import rigidity
+from triplepoint.page.layers import factored
 from triplepoint.records import MatrixRow
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.report import order
@@ -174,12 +175,13 @@ def null_law(row: MatrixRow) -> NoiseLaw | None:
 
 
 def _law(row: MatrixRow, sigma: float | None, spikes: int) -> NoiseLaw | None:
-    if row.shape is None or not row.num_eigenvalues or not sigma:
+    # The noise of a product of factors is no matrix of independent entries: 12 of 16 bins of a random one are outside.
+    if row.shape is None or not row.num_eigenvalues or not sigma or factored(row):
         return None
     n, m = max(row.shape), min(row.shape)
     slices, rest = divmod(row.num_eigenvalues, m)
     if rest:
-        return None  # a product of factors: its noise is no matrix of independent entries
+        return None
     taken = spikes if slices == 1 else 0
     return (
         NoiseLaw(row.num_eigenvalues - spikes, row.scale, sigma, (n - taken, m - taken))

@@ -29,10 +29,11 @@ export function marchenkoPastur(lambda, [n, m], sigma) {
 
 /** A noise law: {count, below(x), low, high}, or null where the row has none. `spikes` are taken out of shape and count. */
 export function noiseLaw(layer, sigma, spikes, table = null) {
-  if (!layer.shape || !layer.num_eigenvalues || !(sigma > 0)) return null;
+  // The noise of a product of factors is no matrix of independent entries.
+  if (!layer.shape || !layer.num_eigenvalues || !(sigma > 0) || layer.factored) return null;
   const n = Math.max(...layer.shape);
   const m = Math.min(...layer.shape);
-  if (layer.num_eigenvalues % m) return null; // a product of factors: its noise is no matrix of independent entries
+  if (layer.num_eigenvalues % m) return null;
   const taken = layer.num_eigenvalues === m ? spikes : 0;
   if (taken >= m) return null;
   const shift = Math.log10(layer.scale * sigma * sigma);
