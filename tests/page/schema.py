@@ -71,7 +71,7 @@ def check(document: Any) -> dict[str, Any]:
     for first, last in itertools.pairwise(offsets):
         assert (np.diff(visits["steps"][first:last]) >= 0).all()
     assert set(visits["kinds"]) <= {0, 1, 2}
-    assert set(visits["phases"]) <= set(range(6))
+    assert set(visits["phases"]) <= set(range(7))
     names = {metric["name"] for metric in found["metrics"]}
     assert set(found["series"]) <= names
     assert all(values(column).size == offsets[-1] for column in found["series"].values())

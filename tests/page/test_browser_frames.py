@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from tests.page.worlds import Way, frames, writer
+from tests.store.frames import frame, full, row
 from triplepoint.page.live import frame_delta, layer_spectra, metric_values
 from triplepoint.page.run_document import run_document
-from triplepoint.records import Event, Frame
-from triplepoint.store import open_run
+from triplepoint.records import Event, Frame, Reason, Visit, VisitKind
+from triplepoint.store import RunWriter, open_run
 
 LAYERS, STEPS, METRIC = 14, 90, "stable_rank"
 
@@ -127,3 +128,35 @@ def test_a_spectrum_is_that_of_the_last_full_visit(js, tmp_path):
 def run_document_of(path: Any) -> dict[str, Any]:
     with open_run(path) as run:
         return run_document(run)
+
+
+def test_a_layer_is_judged_from_its_first_whole_look_on(js, tmp_path):
+    """Before it, it has neither failed nor is it not assessable; a failed matrix is counted as in the verdict."""
+    path = tmp_path / "run.db"
+    failed = row("bad", phase=None, status="failed", reason=Reason.non_finite, counted=False, alpha=None)
+    whole = [
+        frame(1, visits=[Visit(1, "early", VisitKind.leading, metrics={"stable_rank": 2.0})]),
+        frame(2, visits=[full(2, failed)]),
+        frame(3, visits=[full(3, row("early"))]),
+    ]
+    with RunWriter(path) as made:
+        made.write(whole[:1])
+        with open_run(path) as run:
+            begun = run_document(run)
+            made.write(whole[1:])
+            anew = run_document(run)
+    told = js.evaluate(
+        """([begun, anew]) => {
+          const { PHASES } = modules.phases;
+          const words = (subject, step) => subject.layers.map(({ index }) => PHASES[subject.phase(index, step)].word);
+          const subject = new modules.subject.Subject(anew, {});
+          const before = words(new modules.subject.Subject(begun, {}), 1);
+          return [before, [0, 1, 2, 3].map((step) => words(subject, step)), [1, 3].map((step) => subject.census(step))];
+        }""",
+        [begun, anew],
+    )
+    assert told[0] == ["not judged yet"]
+    none = ["not judged yet", "not judged yet"]
+    assert told[1] == [none, none, ["not judged yet", "failed"], ["well-trained", "failed"]]
+    assert told[2] == [[0, 0, 0, 0, 0, 0, 2], [1, 0, 1, 0, 0, 0, 0]]
+    assert anew["verdict"].startswith("2 weight matrices: 1 well-trained, 1 failed")

@@ -11,7 +11,7 @@ import pytest
 from tests.page.chromium import Watched
 from tests.page.worlds import STRIDE, small_scan, synthetic_run
 from triplepoint.page.assemble import assemble
-from triplepoint.page.codes import PHASES
+from triplepoint.page.codes import PHASES, UNSEEN
 from triplepoint.page.run_document import run_document
 from triplepoint.page.scan_document import scan_document
 from triplepoint.report.text import fixed
@@ -95,7 +95,7 @@ def test_the_strip_has_the_phases_of_the_store_at_every_step(revisit, run, addre
               .map((cell) => [cell.dataset.layer, Number(cell.dataset.phase)]))"""
         )
         rows = {id: run.row(id, step) for id in analysed(run)}
-        assert cells == {id: 5 if row is None else PHASES[row.phase] for id, row in rows.items()}
+        assert cells == {id: UNSEEN if row is None else PHASES[row.phase] for id, row in rows.items()}
     assert {1, 2} < set(cells.values()) | {1, 2, 3}
 
 

@@ -21,6 +21,7 @@ from tests.page.test_scan_document import PHASES
 from tests.store.frames import frame, full, lawful, row
 from triplepoint.page import bounds
 from triplepoint.page import run_document as documents
+from triplepoint.page.codes import UNSEEN
 from triplepoint.page.columns import values
 from triplepoint.page.costs import cost
 from triplepoint.page.rows_of_run import run_verdict
@@ -152,7 +153,7 @@ def test_a_run_with_no_visit_yet_says_that_there_is_no_verdict(tmp_path) -> None
     with written(tmp_path / "b.db", frame(1, scalars=[point], visits=[leading])) as found:
         document = check(run_document(found))
         assert document["verdict"] == "No matrix has been looked at in full yet."
-        assert of_layer(document, 0, "phases") == [0.0]
+        assert of_layer(document, 0, "phases") == [UNSEEN]
         assert document["layers"][0]["detail"] == "not looked at in full yet"
         assert values(document["scalars"]["train_loss"]["values"]).tolist() == [2.0]
 
@@ -393,7 +394,7 @@ def test_the_phase_of_one_matrix_is_never_that_of_another(tmp_path) -> None:
     ]
     with written(tmp_path / "a.db", *frames) as found:
         document = check(run_document(found))
-        assert [of_layer(document, k, "phases") for k in (0, 1)] == [[2, 2], [0, 4, 4]]
+        assert [of_layer(document, k, "phases") for k in (0, 1)] == [[2, 2], [UNSEEN, 4, 4]]
         assert np.isnan(of_layer(document, 1, "confidence")[0])
 
 

@@ -15,4 +15,6 @@ PHASES: Mapping[str | None, int] = {
     Phase.not_assessable: 5,
 }
 """None: no phase, as of a matrix that failed."""
+UNSEEN = 6
+"""The phase of a visit before the first full one: its matrix has not been judged yet."""
 KINDS: Mapping[str, int] = {VisitKind.full: 0, VisitKind.leading: 1, VisitKind.unchanged: 2}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from triplepoint.page.codes import KINDS, PHASES
+from triplepoint.page.codes import KINDS, PHASES, UNSEEN
 from triplepoint.page.columns import column
 from triplepoint.page.thinning import kept_visits
 from triplepoint.store.tables import VisitTable
@@ -34,7 +34,7 @@ def visits(table: VisitTable, parts: Sequence[Array], *, coarse: bool = False) -
     kinds = np.array([KINDS.get(kind, KINDS["unchanged"]) for kind in table.kinds], dtype=np.int64)
     last = _last_full(kinds, table.offsets)
     phases = np.array([PHASES.get(phase, 0) for phase in table.phases], dtype=np.int64)
-    phases = np.where(last >= 0, phases[last], 0)
+    phases = np.where(last >= 0, phases[last], UNSEEN)
     confidence = np.where(last >= 0, table.confidence[last], np.nan)
     if coarse:
         confidence = np.round(256 * confidence) / 256

@@ -65,7 +65,7 @@ function sentences(found, told, metric) {
 
 /** A phase with its sign and colour. */
 export function badge(code) {
-  if (code === null) return h("span.soft", {}, "not looked at");
+  if (code === null) return h("span.soft", {}, "not judged yet");
   const phase = PHASES[code];
   return h("span.badge.plain", { style: { "--colour": `var(${phase.colour})` } }, h("i", { "aria-hidden": "true" }), phase.word);
 }

@@ -4,7 +4,7 @@ import { chart } from "./chart.js";
 import { h, visible } from "./dom.js";
 import { interval, number } from "./format.js";
 import { mark } from "./marks.js";
-import { PHASES } from "./phases.js";
+import { PHASES, UNSEEN } from "./phases.js";
 import { hideTip, showTip } from "./tooltip.js";
 import { signed } from "./compare_headline.js";
 
@@ -51,7 +51,7 @@ export function scatter(host, app) {
     const size = (rows.length > 120 ? 3.2 : 4.5) * unit;
     for (const row of rows) {
       if (!Number.isFinite(row.delta)) continue;
-      const phase = PHASES[row.phaseB ?? 5];
+      const phase = PHASES[row.phaseB ?? UNSEEN];
       ctx.globalAlpha = row.counted ? 0.8 : 0.35;
       ctx.fillStyle = theme.colour(phase.colour);
       mark(ctx, phase.name, ...at(inside(row.valueA), inside(row.valueB)), size);

@@ -1,5 +1,7 @@
 // Two sides on matched rows: a row is a layer that both have, by id and shape, each stored weight once.
 
+import { UNSEEN } from "./phases.js";
+
 /** Whether two layers are the same matrix: one shape, as many slices. */
 function alike(one, other) {
   return String(one.shape) === String(other.shape) && one.slices === other.slices;
@@ -21,9 +23,10 @@ export function matched(a, b) {
   return found;
 }
 
-/** The phase of a layer at a step; null before the first look at it. */
+/** The phase of a layer at a step; null before the first whole look at it. */
 function phaseOf({ subject, step }, index) {
-  return subject.visits[index].at(step) < 0 ? null : subject.phase(index, step);
+  const found = subject.phase(index, step);
+  return found === UNSEEN ? null : found;
 }
 
 /**

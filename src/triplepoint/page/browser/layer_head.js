@@ -6,7 +6,7 @@ import { alphaText, shapeText, sureness } from "./layer_words.js";
 import { PHASES } from "./phases.js";
 import { sections } from "./blocks.js";
 
-const LOOKS = ["looked at as a whole", "only its largest eigenvalues looked at", "found unchanged"];
+const LOOKS = ["it was looked at as a whole", "only its largest eigenvalues were looked at", "it was found unchanged"];
 
 export function layerHead(host, app) {
   const go = (by) => {
@@ -99,6 +99,6 @@ function said(subject, index, step) {
   const hint = PHASES[subject.phase(index, step)].hint;
   if (hint) parts.push(`${hint[0].toUpperCase()}${hint.slice(1)}.`);
   if (Number.isFinite(nullP)) parts.push(`Noise of this shape lies as far from its law with probability ${pValue(nullP).replace("< ", "below ")}.`);
-  if (subject.moves) parts.push(`At step ${stepText(visits.steps.values[at])} it was ${LOOKS[visits.kinds.values[at]]}.`);
+  if (subject.moves) parts.push(`At step ${stepText(visits.steps.values[at])} ${LOOKS[visits.kinds.values[at]]}.`);
   return parts.join(" ");
 }

@@ -7,15 +7,21 @@ export const PHASES = [
   { code: 3, name: "over_trained", word: "over-trained", sign: "▲", colour: "--over", hint: "ice: α below 2 with its whole interval" },
   { code: 4, name: "undecided", word: "undecided", sign: "?", colour: "--undecided", hint: "the interval of α reaches over a border" },
   { code: 5, name: "not_assessable", word: "not assessable", sign: "–", colour: "--unassessed", hint: "too small, or no power law can be fitted" },
+  { code: 6, name: "unseen", word: "not judged yet", sign: "·", colour: "--unseen", hint: "there was no whole look at it yet" },
 ];
 
+export const UNSEEN = 6;
+
+/** Phases that have no probability are drawn in full. */
+const FULL = new Set([0, 4, 5, UNSEEN]);
+
 /** Codes, the gravest first: the order of findings and of words. */
-export const GRAVEST = [0, 3, 1, 4, 5, 2];
+export const GRAVEST = [0, 3, 1, 4, 5, 2, UNSEEN];
 
 /** The colour of a phase at a confidence: pale where unsure. Cached: a strip of 300 layers is coloured each frame. */
 const mixed = new Map();
 export function colour(code, confidence = 1) {
-  const share = Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : code === 4 || code === 5 || code === 0 ? 1 : 0.5;
+  const share = Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : FULL.has(code) ? 1 : 0.5;
   const percent = Math.round((25 + 75 * share) / 5) * 5;
   const key = code * 1000 + percent;
   let found = mixed.get(key);
@@ -27,6 +33,6 @@ export function colour(code, confidence = 1) {
 export function rgb(code, confidence, theme) {
   const ink = theme.rgb(PHASES[code].colour);
   const paper = theme.rgb("--paper");
-  const share = 0.25 + 0.75 * (Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : code === 4 || code === 5 || code === 0 ? 1 : 0.5);
+  const share = 0.25 + 0.75 * (Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : FULL.has(code) ? 1 : 0.5);
   return ink.map((value, i) => Math.round(value * share + paper[i] * (1 - share)));
 }

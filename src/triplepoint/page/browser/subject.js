@@ -1,6 +1,7 @@
 // What is looked at: a run, or a scan as a run of one step. All views ask it, and nothing else, for numbers.
 
 import { decode, Growable, lastAtMost } from "./columns.js";
+import { PHASES, UNSEEN } from "./phases.js";
 
 /** One layer along the run. */
 class Visits {
@@ -24,7 +25,7 @@ class Visits {
     const full = visit.kind === 0;
     this.steps.push(visit.step);
     this.kinds.push(visit.kind);
-    this.phases.push(full ? visit.phase : last < 0 ? 5 : this.phases.values[last]);
+    this.phases.push(full ? visit.phase : last < 0 ? UNSEEN : this.phases.values[last]);
     this.confidence.push(full ? (visit.confidence ?? NaN) : last < 0 ? NaN : this.confidence.values[last]);
     for (const [name, column] of this.series) column.push(visit.metrics[name] ?? NaN);
   }
@@ -101,7 +102,7 @@ export class Subject {
   phase(layer, step) {
     const visits = this.visits[layer];
     const at = visits.at(step);
-    return at < 0 ? 5 : visits.phases.values[at];
+    return at < 0 ? UNSEEN : visits.phases.values[at];
   }
 
   confidence(layer, step) {
@@ -127,10 +128,13 @@ export class Subject {
     return at < 0 ? NaN : scalar.values.values[at];
   }
 
-  /** Counts by phase code of the counted layers at a step. */
+  /** Counts by phase code of the layers at a step that the verdict counts: those that failed are in no mean, but in it. */
   census(step) {
-    const counts = [0, 0, 0, 0, 0, 0];
-    for (const index of this.analysed) if (this.layers[index].counted) counts[this.phase(index, step)]++;
+    const counts = PHASES.map(() => 0);
+    for (const index of this.analysed) {
+      const { counted, status, primary } = this.layers[index];
+      if (counted || (status === "failed" && primary !== false)) counts[this.phase(index, step)]++;
+    }
     return counts;
   }
 

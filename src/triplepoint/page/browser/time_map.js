@@ -4,9 +4,10 @@ import { drawMarks } from "./alert_marks.js";
 import { chart } from "./chart.js";
 import { painter, scaleLegend } from "./colour_scale.js";
 import { choice, h, replace, visible } from "./dom.js";
-import { number, percent, plural, shorten, step as stepText } from "./format.js";
+import { number, plural, shorten, step as stepText } from "./format.js";
 import { canvasOf, metricPainter, phasePainter, picture } from "./heat.js";
 import { valueRange } from "./line_drawing.js";
+import { sureness } from "./layer_words.js";
 import { absent, atHand } from "./metric_choice.js";
 import { GRAVEST, PHASES } from "./phases.js";
 import { mapAxis, mapHeight } from "./map_axis.js";
@@ -224,13 +225,13 @@ export function timeMap(host, app) {
   const step = () => {
     drawn?.setStep(player.step);
     if (!counts.size) return;
-    const found = [0, 0, 0, 0, 0, 0];
+    const found = PHASES.map(() => 0);
     for (const index of app.subject.primary) found[app.subject.phase(index, player.step)]++;
     for (const [code, element] of counts) element.textContent = String(found[code]);
   };
   const describe = () => {
     if (!drawn) return;
-    const found = [0, 0, 0, 0, 0, 0];
+    const found = PHASES.map(() => 0);
     for (const index of layers) found[app.subject.phase(index, player.step)]++;
     const words = GRAVEST.filter((code) => found[code]).map((code) => `${found[code]} ${PHASES[code].word}`);
     drawn.describe(`Map of ${plural(layers.length, "layer")} over the steps. At step ${stepText(player.step)}: ${words.join(", ")}.`);
@@ -260,5 +261,6 @@ export function timeMap(host, app) {
 
 function phaseWords(subject, index, step) {
   const confidence = subject.confidence(index, step);
-  return `${PHASES[subject.phase(index, step)].word}${Number.isFinite(confidence) ? `, ${percent(confidence)} sure` : ""}`;
+  const code = subject.phase(index, step);
+  return [PHASES[code].word, sureness(code, confidence)].filter(Boolean).join(", ");
 }

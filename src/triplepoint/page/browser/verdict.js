@@ -2,9 +2,9 @@
 
 import { h, replace, visible } from "./dom.js";
 import { plural, step as stepText, whole } from "./format.js";
-import { PHASES } from "./phases.js";
+import { PHASES, UNSEEN } from "./phases.js";
 
-const ORDER = [2, 3, 1, 4, 5, 0];
+const ORDER = [2, 3, 1, 4, 5, 0, UNSEEN];
 
 export function verdict(host, app) {
   const { state } = app;
@@ -57,7 +57,7 @@ export function verdict(host, app) {
       entry.shown = counts[code];
       entry.count.textContent = whole(counts[code]);
       entry.chip.classList.toggle("none", counts[code] === 0);
-      if (code === 0) entry.chip.hidden = counts[code] === 0;
+      if (code === 0 || code === UNSEEN) entry.chip.hidden = counts[code] === 0;
     }
     const text = !subject.moves || step >= subject.lastStep ? visible(subject.verdict) : census(step, counts);
     if (sentence.textContent !== text) sentence.textContent = text;
@@ -70,7 +70,6 @@ export function verdict(host, app) {
 function census(step, counts) {
   const total = counts.reduce((sum, count) => sum + count, 0);
   const parts = ORDER.filter((code) => counts[code]).map((code) => `${whole(counts[code])} ${PHASES[code].word}`);
-  const seen = total - counts[5];
-  if (!seen) return `At step ${stepText(step)} no layer can be assessed yet.`;
+  if (counts[UNSEEN] === total) return `At step ${stepText(step)} no layer had been looked at as a whole.`;
   return `At step ${stepText(step)}, of ${plural(total, "weight matrix", "weight matrices")}: ${parts.join(", ")}.`;
 }
