@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from tests.page.worlds import Way, frames, writer
 from tests.store.frames import frame, full, row
+from triplepoint.page import carried
 from triplepoint.page.live import frame_delta, layer_spectra, metric_values
 from triplepoint.page.run_document import run_document
 from triplepoint.records import Event, Frame, Reason, Visit, VisitKind
@@ -160,3 +162,40 @@ def test_a_layer_is_judged_from_its_first_whole_look_on(js, tmp_path):
     assert told[1] == [none, none, ["not judged yet", "failed"], ["well-trained", "failed"]]
     assert told[2] == [[0, 0, 0, 0, 0, 0, 2], [1, 0, 1, 0, 0, 0, 0]]
     assert anew["verdict"].startswith("2 weight matrices: 1 well-trained, 1 failed")
+
+
+def test_a_whole_look_that_finds_no_value_ends_the_one_before(js, tmp_path):
+    """Else a spectrum without a tail would be drawn with the tail of an earlier one, and α with an older interval."""
+    none = {"alpha_low": None, "alpha_high": None}
+    looks = [
+        full(1, row("m", metrics={"stable_rank": 5.0})),
+        Visit(2, "m", VisitKind.leading, metrics={"stable_rank": 6.0}),
+        full(3, row("m", alpha=4.0, metrics=none)),
+        full(4, row("m", alpha=None)),
+        Visit(5, "m", VisitKind.unchanged),
+    ]
+    with RunWriter(tmp_path / "run.db") as made:
+        made.write([frame(look.step, visits=[look]) for look in looks])
+        with open_run(tmp_path / "run.db") as run:
+            document = run_document(run)
+            rank = metric_values(run, "stable_rank", run.last_frame)
+            carried_alpha = carried.metric(run, "alpha").values[0]
+    told = js.evaluate(
+        """([document, rank]) => {
+          const subject = new modules.subject.Subject(document, {});
+          subject.take("stable_rank", rank);
+          const word = modules.heat.metricPainter("alpha", (value) => value)(subject.visits[0]);
+          const known = (value) => (Number.isNaN(value) ? null : value);
+          const of = (name) => [1, 2, 3, 4, 5].map((step) => known(subject.value(0, name, step)));
+          const low = of("alpha_low").map(Boolean);
+          return { alpha: of("alpha"), low, rank: of("stable_rank"), map: [0, 1, 2, 3, 4].map(word) };
+        }""",
+        [document, rank],
+    )
+    assert told == {
+        "alpha": [3, 3, 4, None, None],
+        "low": [True, True, False, False, False],
+        "rank": [5, 6, 17.5, 17.5, 17.5],
+        "map": [3, 3, 4, 0, 0],
+    }
+    assert carried_alpha.tolist() == pytest.approx([3, 3, 4, math.nan, math.nan], nan_ok=True)

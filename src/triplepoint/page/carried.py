@@ -52,17 +52,20 @@ class SpectraOverSteps:
 
 
 def metric(run: Run, name: str) -> Carried:
-    """One metric; a look that gives it no value leaves the last one standing."""
+    """One metric; a look that does not measure it leaves the last one standing, a whole one that finds none ends it."""
     with run.moment():
         table, ids, parts = _table(run)
-        return _carried(ids, parts, table, tables.metrics(run, [name], table)[name])
+        values = np.asarray(tables.metrics(run, [name], table)[name], dtype=np.float64)
+        # While values are carried, −∞ stands for none: no metric of a store has it.
+        found = _carried(ids, parts, table, np.where(np.isnan(values) & _full(table), -np.inf, values))
+    return Carried(found.ids, found.steps, np.where(np.isneginf(found.values), np.nan, found.values))
 
 
 def phases(run: Run) -> tuple[Carried, Carried]:
     """(codes of `page.codes.PHASES`, confidences) of the last full look; NaN confidence where none is given."""
     with run.moment():
         table, ids, parts = _table(run)
-        full = np.array([kind == VisitKind.full for kind in table.kinds], dtype=bool)
+        full = _full(table)
         codes = np.array([float(PHASES.get(phase, 0)) for phase in table.phases])
         found = _carried(ids, parts, table, np.where(full, codes, np.nan))
         # A full look without a confidence must not keep the one before: −1 stands for none while it is carried.
@@ -120,6 +123,10 @@ def _table(run: Run) -> tuple[tables.VisitTable, tuple[str, ...], list[Any]]:
     # Vectors are rows too, and have no spectrum.
     ids = tuple(row.id for row in primary(rows) if row.shape is not None)
     return table, ids, places(table, ids)
+
+
+def _full(table: tables.VisitTable) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    return np.array([kind == VisitKind.full for kind in table.kinds], dtype=bool)
 
 
 def _carried(

@@ -39,13 +39,17 @@ export function picture(subject, layers, steps, paint) {
   return words;
 }
 
-/** For a metric: its value at a visit, or the last before it, as a word. */
+/** For a metric: its value at a visit, or the last back to a whole look, as a word. */
 export function metricPainter(metric, wordOf) {
   return (visits) => {
     const values = visits.series.get(metric)?.values;
+    const kinds = visits.kinds.values;
     if (!values) return () => 0;
     return (at) => {
-      for (let k = at; k >= 0; k--) if (!Number.isNaN(values[k])) return Number.isFinite(values[k]) ? wordOf(values[k]) : 0;
+      for (let k = at; k >= 0; k--) {
+        if (!Number.isNaN(values[k])) return Number.isFinite(values[k]) ? wordOf(values[k]) : 0;
+        if (kinds[k] === 0) return 0;
+      }
       return 0;
     };
   };

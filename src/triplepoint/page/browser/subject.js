@@ -111,13 +111,14 @@ export class Subject {
     return at < 0 ? NaN : visits.confidence.values[at];
   }
 
-  /** The metric as it was last measured at or before `step`; NaN where it was not. */
+  /** The metric as it was last measured at or before `step`; NaN where it was not, or where a whole look found no value. */
   value(layer, metric, step) {
     const visits = this.visits[layer];
     const series = visits.series.get(metric);
     if (!series) return NaN;
     const values = series.values;
-    for (let at = visits.at(step); at >= 0; at--) if (!Number.isNaN(values[at])) return values[at];
+    const kinds = visits.kinds.values;
+    for (let at = visits.at(step); at >= 0; at--) if (!Number.isNaN(values[at]) || kinds[at] === 0) return values[at];
     return NaN;
   }
 
