@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,29 @@ def test_two_are_shown_one_against_the_other(scan: Scan, tmp_path) -> None:
         triplepoint.write_report(tmp_path / "a.html", opened, scan)
     assert [document["kind"] for document in embedded(tmp_path / "a.html")] == ["run", "scan"]
     assert "<title>first against " in (tmp_path / "a.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("sources", "names"),
+    [
+        (("base/w.npz", "tuned/w.npz"), ["base/w.npz", "tuned/w.npz"]),
+        (("w.npz", "tuned/w.npz"), ["w.npz", "tuned/w.npz"]),
+        (("w.npz", "w.npz"), ["w.npz", "w.npz (2)"]),
+        (("base/model.safetensors", "tuned/model.safetensors"), ["base", "tuned"]),
+    ],
+)
+def test_two_of_one_name_are_told_apart(scan: Scan, tmp_path, sources, names) -> None:
+    """By its name the page finds what it shows, so it would compare the first with itself and find no difference."""
+    both = [replace(scan, provenance=replace(scan.provenance, source=source)) for source in sources]
+    write_report(tmp_path / "a.html", *both)
+    assert [document["name"] for document in embedded(tmp_path / "a.html")] == names
+
+
+def test_two_runs_of_one_name_are_told_apart(tmp_path) -> None:
+    paths = [worlds.synthetic_run(tmp_path / k / "first" / "run.db", layers=4, steps=10) for k in "ab"]
+    with open_run(paths[0]) as one, open_run(paths[1]) as other:
+        write_report(tmp_path / "a.html", one, other)
+    assert [document["name"] for document in embedded(tmp_path / "a.html")] == ["a/first", "b/first"]
 
 
 def test_a_title_is_text_and_never_markup(scan: Scan, tmp_path) -> None:

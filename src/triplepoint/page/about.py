@@ -47,6 +47,22 @@ def name(source: str) -> str:
     return words(found) or "scan"
 
 
+def apart(names: Sequence[str], sources: Sequence[str]) -> list[str]:
+    """Names of which no two are alike: by as many folders of their sources as tell them apart, else by number.
+
+    >>> apart(["w.npz", "w.npz"], ["runs/base/w.npz", "runs/tuned/w.npz"]), apart(["a", "a"], ["a", "a"])
+    (['base/w.npz', 'tuned/w.npz'], ['a', 'a (2)'])
+    """
+    if len(set(names)) == len(names):
+        return list(names)
+    parts = [PurePath(source).parts for source in sources]
+    for count in range(1, max(map(len, parts)) + 1):
+        found = [words("/".join(one[-count:])) for one in parts]
+        if len(set(found)) == len(found):
+            return found
+    return [one if place == 0 else f"{one} ({place + 1})" for place, one in enumerate(names)]
+
+
 def of_scan(provenance: Provenance) -> Pairs:
     """Source, format, digest, seed, settings that matter, environment, seconds, version."""
     pairs = [

@@ -8,6 +8,7 @@ from typing import Any
 
 from triplepoint import asked
 from triplepoint.errors import UsageError
+from triplepoint.page import about
 from triplepoint.page.assemble import assemble
 from triplepoint.page.run_document import run_document
 from triplepoint.page.scan_document import scan_document
@@ -61,6 +62,12 @@ def write_report(
     shell = len(assemble(None, title="").encode("utf-8"))
     room = max(_LEAST_BYTES, int(_OF_ALL * (whole - shell)) // len(subjects))
     documents = [_document(subject, room) for subject in subjects]
+    # The page knows its subjects by name: of one name it would compare the first with itself.
+    sources = [_source(subject) for subject in subjects]
+    for document, name in zip(
+        documents, about.apart([one["name"] for one in documents], sources), strict=True
+    ):
+        document["name"] = name
     if title is None:
         title = " against ".join(document["name"] for document in documents)
     page = assemble({"documents": documents}, title=title)
@@ -86,6 +93,10 @@ def refuse_to_replace(path: str | os.PathLike[str]) -> None:
         raise UsageError(shown, error.strerror or type(error).__name__, "Choose another name") from None
     if start and not start.startswith((b"<!doctype html", b"<html")):
         raise UsageError(shown, "it is no HTML file and would be overwritten", "Choose another name")
+
+
+def _source(subject: Scan | Run) -> str:
+    return subject.provenance.source if isinstance(subject, Scan) else str(subject.path.parent)
 
 
 def _document(subject: Any, room: int) -> dict[str, Any]:
