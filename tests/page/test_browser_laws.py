@@ -184,3 +184,9 @@ def test_an_axis_of_logarithms_is_read_in_plain_numbers(page, value, text):
 )
 def test_a_place_among_the_layers_is_said_in_words(page, own, text):
     assert page.evaluate("(own) => modules.rug.standing([1, 2, 4, 7, 9], own)", own) == text
+
+
+@pytest.mark.parametrize(("own", "text"), [(1, "less than 1"), (299, "more than 99"), (150, "50")])
+def test_a_place_next_to_the_end_is_not_the_end(page, own, text):
+    asked = "(own) => modules.rug.standing(Array.from({ length: 301 }, (_, k) => k), own)"
+    assert page.evaluate(asked, own) == f"above {text} % of layers"

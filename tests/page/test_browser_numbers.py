@@ -113,6 +113,11 @@ def test_a_number_has_about_three_digits(js, value, text):
         ("plural(1, 'layer')", "1 layer"),
         ("plural(2, 'layer')", "2 layers"),
         ("size(400)", "1 kB"),
+        ("better({polarity: null})", ""),
+        (
+            "better({polarity: 'lower'})",
+            "Proposed as a measure of models, lower being better; of a single layer that is no verdict.",
+        ),
         ("size(2.54e6)", "2.5 MB"),
         ("ago(90)", "2 min ago"),
     ],

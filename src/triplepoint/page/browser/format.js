@@ -44,6 +44,11 @@ export function pValue(p) {
   return p < 0.001 ? "< 0.001" : p < 0.1 ? p.toFixed(3) : p.toFixed(2);
 }
 
+/** Which way is better by those who proposed a metric as a measure of models. Of a layer it is no rule: α below 2 is ice. */
+export function better({ polarity }) {
+  return polarity ? `Proposed as a measure of models, ${polarity} being better; of a single layer that is no verdict.` : "";
+}
+
 /** `1 layer`, `2 layers`. */
 export function plural(count, noun, several = `${noun}s`) {
   return `${whole(count)} ${count === 1 ? noun : several}`;

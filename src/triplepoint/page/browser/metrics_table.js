@@ -1,7 +1,7 @@
 // Every metric of a layer: its value, how sure it is, and where it stands among the other layers.
 
 import { h, replace, visible } from "./dom.js";
-import { MISSING, number, step as stepText } from "./format.js";
+import { better, MISSING, number, step as stepText } from "./format.js";
 import { resting } from "./resting.js";
 import { rug, standing } from "./rug.js";
 import { qualifies, uncertaintyOf } from "./uncertainty.js";
@@ -62,7 +62,7 @@ export function metricsTable(host, app) {
     const range = [metric.low === null ? null : `from ${number(metric.low)}`, metric.high === null ? null : `up to ${number(metric.high)}`].filter(Boolean).join(" ");
     return [
       h("p", {}, visible(metric.meaning) || "This version does not know this metric."),
-      h("p.soft", {}, [range && `Valid ${range}.`, metric.polarity && `As a rule ${metric.polarity} is better.`, bounds.spread && `± is ${bounds.spread}.`].filter(Boolean).join(" ")),
+      h("p.soft", {}, [range && `Valid ${range}.`, better(metric), bounds.spread && `± is ${bounds.spread}.`].filter(Boolean).join(" ")),
       code ? h("p", {}, `No value here: ${visible(subject.document.reasons[code] ?? code)}`) : null,
       h("button.link.small", { type: "button", onclick: () => app.state.set({ view: "overview", metric: metric.name }) }, "See it of every layer"),
     ];

@@ -3,7 +3,7 @@
 import { h, replace, select, visible } from "./dom.js";
 import { filterBar } from "./filters.js";
 import { item, list } from "./findings.js";
-import { number, plural, step as stepText } from "./format.js";
+import { better, number, plural, step as stepText } from "./format.js";
 import { layerChart } from "./layer_chart.js";
 import { about, leftOut } from "./left_out.js";
 import { PHASES } from "./phases.js";
@@ -178,9 +178,8 @@ function meant(metric) {
   const low = metric.low === null ? null : number(metric.low);
   const high = metric.high === null ? null : number(metric.high);
   const range = low !== null && high !== null ? `Between ${low} and ${high}.` : low !== null ? `From ${low} on.` : high !== null ? `Up to ${high}.` : "";
-  const better = metric.polarity ? `As a rule ${metric.polarity} is better.` : "";
   const band = metric.name === "alpha" ? "Shaded: 2 to 6, where a layer may be well-trained. A triangle at the rim lies beyond." : "";
-  return [visible(metric.meaning), range, better, band].filter(Boolean).join(" ");
+  return [visible(metric.meaning), range, better(metric), band].filter(Boolean).join(" ");
 }
 
 /** What the colours mean. */

@@ -44,5 +44,6 @@ export function standing(known, own) {
   if (equal > 1 && equal > others / 2) return `the same in ${plural(equal, "layer")}`;
   if (below === 0) return equal > 1 ? "with the smallest" : `the smallest of ${others + 1}`;
   if (below + equal > others) return equal > 1 ? "with the largest" : `the largest of ${others + 1}`;
-  return `above ${Math.round((100 * below) / others)} % of layers`;
+  const share = (100 * below) / others;
+  return `above ${share < 1 ? "less than 1" : share > 99 ? "more than 99" : Math.round(share)} % of layers`;
 }
