@@ -5,13 +5,14 @@ import { h, replace, visible } from "./dom.js";
 import { step as stepText } from "./format.js";
 import { nearest } from "./columns.js";
 
-/** Name and kind of A as the state has it, or as it is where nothing was chosen: the same run earlier, else the first other. */
+/** Name and kind of A as the state has it, or as it is where nothing was chosen: the other of a file; the same run earlier; else the first other. */
 export function wantedReference(app) {
   const { state, subject, entries } = app;
   const name = state.get("against");
   if (name !== null) return { name, kind: state.get("againstKind") ?? entries.find((entry) => entry.name === name)?.kind ?? subject.kind };
-  if (subject.moves) return { name: subject.name, kind: subject.kind };
   const others = entries.filter((entry) => !entry.reason && !(entry.name === subject.name && entry.kind === subject.kind));
+  // A file has another because somebody wanted to see it beside this one; a folder has what happens to lie there.
+  if (subject.moves && (app.server || !others.length)) return { name: subject.name, kind: subject.kind };
   const other = others.find((entry) => entry.kind === subject.kind) ?? others[0];
   return other ? { name: other.name, kind: other.kind } : { name: subject.name, kind: subject.kind };
 }

@@ -15,7 +15,7 @@ export function leftOut(subject) {
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(layer);
   }
-  if (!groups.size) return h("p.soft", {}, "Nothing: every tensor was analysed.");
+  if (!groups.size) return h("p.soft", {}, nothing(subject));
   return [...groups.values()]
     .sort((a, b) => (a[0].status === "failed" ? -1 : b[0].status === "failed" ? 1 : b.length - a.length))
     .map((layers) => {
@@ -44,6 +44,13 @@ export function leftOut(subject) {
         ),
       );
     });
+}
+
+/** Where no tensor was left out or failed: whether all were analysed. */
+function nothing({ layers }) {
+  if (!layers.length) return "No tensor is known.";
+  const ahead = layers.filter((layer) => layer.primary !== false && layer.num_eigenvalues === null).length;
+  return ahead ? `Nothing; ${plural(ahead, "tensor")} ${ahead === 1 ? "was" : "were"} not looked at as a whole yet.` : "Nothing: every tensor was analysed.";
 }
 
 /** Provenance, and what is not in this file. */

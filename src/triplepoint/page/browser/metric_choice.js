@@ -41,6 +41,6 @@ export async function atHand(subject, name) {
 
 /** What to say where a metric is not here. */
 export function absent(subject, name) {
-  const why = subject.source.metric ? "The server does not have it." : "This file holds a part of the metrics; the live page has all of them: triplepoint serve.";
+  const why = !subject.metrics.has(name) ? `It was not measured in this ${subject.kind}.` : subject.source.metric ? "The server does not have it." : "This file holds a part of the metrics; the live page has all of them: triplepoint serve.";
   return h("p.soft.absent", {}, `${visible(name)} is not here. ${why}`);
 }

@@ -136,12 +136,13 @@ export function spectrumView(host, app) {
   /** Which parts this spectrum has; the others are there, and say why they are not. */
   const available = () => {
     const { moves } = app.subject;
+    const noTail = Number.isFinite(made.alpha) ? "Where the fitted tail begins was not measured." : "No power law can be fitted.";
     const missing = {
       null: made.null ? null : "No law of noise for this matrix, or its variance is not in this file.",
       bulk: made.bulk ? null : "No noise was fitted to the bulk at this step, or it is not in this file.",
       edge: Number.isFinite(made.edge) ? null : "No noise was fitted to the bulk.",
-      tail: made.tail ? null : "No power law can be fitted.",
-      xmin: made.tail ? null : "No power law can be fitted.",
+      tail: made.tail ? null : noTail,
+      xmin: made.tail ? null : noTail,
       shuffled: made.shuffled ? null : moves ? "A run keeps no shuffled spectra." : "The scan kept no shuffled spectrum: scan with --spectra --randomize.",
       traps: made.traps.length ? null : moves && app.player.step < app.subject.lastStep ? "Traps are known of the last visit." : "No trap.",
       rug: null,

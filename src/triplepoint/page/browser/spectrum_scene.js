@@ -49,6 +49,7 @@ export function scene(subject, index, spectra, step) {
     misfit: at("bulk_ks_p") < 0.01,
     spikes,
     tail: Number.isFinite(tail.alpha) && Number.isFinite(tail.xmin) && tail.count > 0 ? tail : null,
+    alpha: tail.alpha,
     top: spectrum.tail.length ? log(spectrum.tail[0]) : spectrum.high,
     shuffled: subject.moves ? null : spectrumAt(subject.shuffled(index), 0),
     traps: !subject.moves || step >= last ? (subject.document.traps[index] ?? []).map((trap) => ({ ...trap, x: log(trap.eigenvalue) })) : [],

@@ -21,7 +21,8 @@ function left({ bins }, from) {
   return count;
 }
 
-function tailWords({ tail, of }) {
+function tailWords({ tail, of, alpha }) {
+  if (!tail && Number.isFinite(alpha)) return "Where the fitted tail begins is not among these numbers (xmin, num_tail).";
   if (!tail) return "No power law can be fitted to this spectrum.";
   return `${whole(tail.count)} of ${whole(of)} eigenvalues, those from λ = ${fromLog(tail.xmin)} on, are fitted by a power law of exponent α = ${interval(tail.alpha, tail.low, tail.high)}.`;
 }
