@@ -12,6 +12,8 @@ import { filtered } from "./filters.js";
 
 const TITLES = { runs: "Runs", overview: "Overview", layer: "Layer", time: "Time", compare: "Compare" };
 
+const AGAIN = 2000; // ms until what failed is tried again
+
 export class App {
   /** `views`: {name: mount(host, app) → {show(), hide?()}}; `server` or `documents` is where subjects come from. */
   constructor(views, { documents = [], server = null }) {
@@ -22,6 +24,8 @@ export class App {
     this.subjects = new Map();
     this.subject = null;
     this.entries = [];
+    this.problem = null; // why the subject is not here
+    this.unlisted = null; // why the list of the server is not
     this.player = new Player(this);
     this.mounts = views;
     this.views = new Map();
@@ -90,9 +94,9 @@ export class App {
       const found = await this.server.runs();
       this.folder = found.folder;
       this.entries = found.entries;
-      this.problem = null;
+      this.unlisted = null;
     } catch (error) {
-      this.problem = error.message;
+      this.unlisted = error.message;
     }
     this.state.touch("runs");
   }
@@ -127,8 +131,11 @@ export class App {
     const kind = state.get("kind") ?? this.entries.find((entry) => entry.name === name)?.kind ?? "run";
     const wanted = `${kind}\n${name}`;
     if (this.wanted === wanted && this.reading) return this.reading; // it is on its way
-    if (this.subject?.name === name && this.subject.kind === kind && !this.subject.document.partial) return;
-    this.wanted = wanted;
+    this.wanted = wanted; // also where it is here: what is on its way to the page is wanted no more
+    if (this.subject?.name === name && this.subject.kind === kind && !this.subject.document.partial) {
+      this.reading = null;
+      return void state.touch("status");
+    }
     this.reading = this.load(kind, name, wanted);
     state.touch("status");
     return this.reading;
@@ -148,6 +155,8 @@ export class App {
       if (this.wanted !== wanted) return;
       this.subject = null;
       this.problem = error.message;
+      // A server that starts anew is asked again; what it refuses, it would refuse again.
+      if (this.server && !error.status) setTimeout(() => this.wanted === wanted && !this.subject && this.choose(), AGAIN);
     }
     this.reading = null;
     if (state.get("view") === "runs" && this.subject && !this.server) state.set({ view: "overview" });
@@ -201,17 +210,22 @@ export class App {
   }
 
   async reload() {
-    const { kind, name } = this.subject;
+    const before = this.subject;
     this.follower?.();
+    this.follower = null;
     try {
-      this.subject = await this.open(kind, name, true);
+      const subject = await this.open(before.kind, before.name, true);
+      if (this.subject !== before) return; // the reader went on meanwhile
+      this.subject = subject;
       this.problem = null;
       this.listen();
       this.state.touch("opened");
       this.state.touch("data");
     } catch (error) {
+      if (this.subject !== before) return;
       this.problem = error.message;
       this.state.touch("status");
+      setTimeout(() => this.subject === before && this.listen(), AGAIN); // which tells again what was told before
     }
   }
 
@@ -288,10 +302,11 @@ export class App {
     );
     const lost = this.server && subject?.kind === "run" && !this.connected ? "The server does not answer. Trying again; what is here stays." : null;
     const reading = subject?.document.partial ? "How the run stands at its end; its course is being read …" : this.reading ? "Reading the run …" : null;
-    const words = this.said ?? this.problem ?? lost ?? reading ?? "";
+    const problem = this.problem ?? this.unlisted;
+    const words = this.said ?? problem ?? lost ?? reading ?? "";
     this.note.textContent = visible(words);
     this.note.hidden = !words;
-    this.note.classList.toggle("bad", Boolean(!this.said && (this.problem || lost)));
+    this.note.classList.toggle("bad", Boolean(!this.said && (problem || lost)));
     document.title = subject ? `${visible(subject.name)} – triplepoint` : "triplepoint";
     document.body.dataset.connected = String(this.connected);
     document.body.dataset.frame = String(subject?.frame ?? 0);

@@ -30,7 +30,9 @@ export class Server {
     if (query.length > LONGEST || !Object.values(values).every((value) => String(value).isWellFormed?.() ?? true)) {
       throw new Error("its name fits into no address; the report made of a file has it");
     }
-    const answer = await fetch(`${path}?${query}`, { credentials: "same-origin" });
+    const answer = await fetch(`${path}?${query}`, { credentials: "same-origin" }).catch(() => {
+      throw new Error("the server does not answer");
+    });
     const found = await answer.json().catch(() => null);
     if (!answer.ok) {
       const told = found?.found ? `${found.asked}: ${found.found}. ${found.next}` : `the server answered ${answer.status}`;
