@@ -43,7 +43,18 @@ def js(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     context = chromium.context(browser)
     watched = Watched(context.new_page(), empty.as_uri())
     watched.page.goto(watched.own)
-    expose(watched.page, "columns", "format", "state", "dom", "phases", "subject", "playing", "heat")
+    expose(
+        watched.page,
+        "columns",
+        "format",
+        "state",
+        "dom",
+        "phases",
+        "subject",
+        "playing",
+        "heat",
+        "layer_words",
+    )
     yield watched.page
     faults = watched.faults()
     context.close()

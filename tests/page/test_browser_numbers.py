@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.page.hostile import NAMES, SCALARS, WORDS
+from triplepoint.figures.palette import strength
 from triplepoint.page.columns import column
 from triplepoint.report.text import fixed
 
@@ -188,6 +189,23 @@ def test_an_element_made_from_a_name_is_its_text(js):
         [one for one in NAMES if "\ud800" not in one],
     )
     assert {tuple(one) for one in found} == {(0, True, True, 2)}
+
+
+@pytest.mark.parametrize("code", range(7))
+def test_a_colour_without_a_doubt_is_in_full_as_in_figures(js, code):
+    """Noise that is called noise has no probability: it is in full colour, not in that of a doubt."""
+    theme = "{ rgb: (name) => (name === '--paper' ? [255, 255, 255] : [55, 55, 55]) }"
+    for confidence in (None, 1.0):
+        given = "NaN" if confidence is None else confidence
+        found = js.evaluate(f"() => modules.phases.rgb({code}, {given}, {theme})")
+        assert found == [round(255 - 200 * strength(confidence))] * 3
+    assert "100%" in js.evaluate(f"() => modules.phases.colour({code}, NaN)")
+
+
+@pytest.mark.parametrize(("confidence", "text"), [(1, "99 % sure"), (0.934, "93 % sure"), ("NaN", "")])
+def test_nobody_is_wholly_sure(js, confidence, text):
+    """A confidence of .99999999 is 1 as a float of four bytes."""
+    assert js.evaluate(f"() => modules.layer_words.sureness(2, {confidence})") == text
 
 
 def test_phases_are_those_of_the_schema(js):

@@ -5,10 +5,14 @@ import { interval, MISSING, number, percent, pValue, whole } from "./format.js";
 import { PHASES } from "./phases.js";
 import { pairs } from "./tooltip.js";
 
+/** A share of an interval is never all of it; as a float of four bytes .99999999 is 1. */
+const CERTAIN = 0.999;
+const per = (confidence) => percent(Math.min(CERTAIN, confidence));
+
 /** How sure a phase is: `93 % sure`; of an undecided layer, what speaks for the likelier side. Empty where it has no probability. */
 export function sureness(code, confidence) {
   if (!Number.isFinite(confidence)) return "";
-  return code === 4 ? `${percent(confidence)} for one side` : `${percent(confidence)} sure`;
+  return code === 4 ? `${per(confidence)} for one side` : `${per(confidence)} sure`;
 }
 
 /** `encoder.layer.0.attention.self.query.weight, well-trained, confidence 93 %, α 3.10 [2.80, 3.40]`. */
@@ -19,7 +23,7 @@ export function spoken(subject, index, step) {
   return [
     visible(layer.id),
     PHASES[subject.phase(index, step)].word,
-    Number.isFinite(confidence) ? `confidence ${percent(confidence)}` : "",
+    Number.isFinite(confidence) ? `confidence ${per(confidence)}` : "",
     Number.isFinite(alpha) ? `α ${alphaText(subject, index, step)}` : "",
   ]
     .filter(Boolean)

@@ -12,17 +12,16 @@ export const PHASES = [
 
 export const UNSEEN = 6;
 
-/** Phases that have no probability are drawn in full. */
-const FULL = new Set([0, 4, 5, UNSEEN]);
-
 /** Codes, the gravest first: the order of findings and of words. */
 export const GRAVEST = [0, 3, 1, 4, 5, 2, UNSEEN];
+
+/** Share of a colour at a confidence. In full without one, as in figures: that noise is noise has no probability, and is not unsure. */
+const strength = (confidence) => 0.25 + 0.75 * (Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : 1);
 
 /** The colour of a phase at a confidence: pale where unsure. Cached: a strip of 300 layers is coloured each frame. */
 const mixed = new Map();
 export function colour(code, confidence = 1) {
-  const share = Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : FULL.has(code) ? 1 : 0.5;
-  const percent = Math.round((25 + 75 * share) / 5) * 5;
+  const percent = Math.round((100 * strength(confidence)) / 5) * 5;
   const key = code * 1000 + percent;
   let found = mixed.get(key);
   if (!found) mixed.set(key, (found = `color-mix(in oklab, var(${PHASES[code].colour}) ${percent}%, var(--paper))`));
@@ -33,6 +32,6 @@ export function colour(code, confidence = 1) {
 export function rgb(code, confidence, theme) {
   const ink = theme.rgb(PHASES[code].colour);
   const paper = theme.rgb("--paper");
-  const share = 0.25 + 0.75 * (Number.isFinite(confidence) ? Math.min(1, Math.max(0, confidence)) : FULL.has(code) ? 1 : 0.5);
+  const share = strength(confidence);
   return ink.map((value, i) => Math.round(value * share + paper[i] * (1 - share)));
 }
