@@ -136,3 +136,12 @@ def test_the_environment_wins_and_is_checked(monkeypatch, state):
     for more in ({"file": "x"}, {"new": True}):
         with pytest.raises(UsageError, match=f"Unset {tokens.VARIABLE}"):
             tokens.token(**more)
+
+
+def test_of_a_user_without_a_home_nothing_is_kept(tmp_path, monkeypatch):
+    """`~` stays as it is where neither HOME nor the list of users knows better, as in a container."""
+    monkeypatch.delenv("XDG_STATE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    monkeypatch.chdir(tmp_path)
+    assert "no home folder" in str(tokens.token().note)
+    assert not [*tmp_path.iterdir()]
