@@ -66,7 +66,7 @@ def _default(new: bool) -> Token:
     """A file of ours that is not as it should be is made again; where none can be kept, the token lasts as long as the
     server."""
     path, note = _place(), None
-    if not path.is_absolute():  # a user without a home: it would be kept in the folder that is the current one
+    if not path.is_absolute():  # no home folder: it would be kept below the current one
         return Token(_fresh(), "the token ends with this server, since this user has no home folder")
     try:
         try:
