@@ -277,3 +277,14 @@ def test_an_address_that_fits_nothing_still_shows_something(look, run_report):
         shown = page.page.locator("main > section.view:visible").count() == 1
         assert shown or page.page.locator("p.note").is_visible(), part
         assert page.faults() == [], part
+
+
+@pytest.mark.parametrize(
+    ("asked", "step"),
+    [("-5", STRIDE), ("1e308", LAST), ("-1e308", STRIDE), ("101.5", 100), ("Infinity", LAST)],
+)
+def test_a_step_that_is_none_of_the_run_is_the_nearest_one(revisit, run_report, asked, step):
+    """A number of 300 digits pushed the foot of the page out of the window."""
+    page = revisit(f"{run_report}#step={asked}")
+    page.at(step=step)
+    assert page.page.locator("output.step").text_content() == f"{step} of {LAST}"

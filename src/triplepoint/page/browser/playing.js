@@ -13,10 +13,11 @@ export class Player {
     this.frame = 0;
   }
 
-  /** The step that is looked at: the cursor, or the last. */
+  /** The step that is looked at: the cursor, or the last. An address may name any number: the nearest step there is. */
   get step() {
     const step = this.app.state.get("step");
-    return step ?? this.app.subject?.lastStep ?? 0;
+    const { steps, lastStep } = this.app.subject ?? { steps: [], lastStep: 0 };
+    return step === null || !steps.length ? lastStep : steps[nearest(steps, step)];
   }
 
   /** Whether the cursor stays at the end as the run goes on. */
