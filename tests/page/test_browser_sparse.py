@@ -63,3 +63,20 @@ def test_a_run_is_held_against_what_it_was_put_beside(look, tmp_path):
     assert page.page.locator("[data-role=compare-headline]").inner_text() == (
         "A and B have no layer in common."
     )
+
+
+def test_before_its_first_look_a_layer_has_no_number_of_a_later_one(look, serve, tmp_path):
+    """The row of the server is of the last visit; scrubbed to before the first, nothing of it may stand."""
+    looks = [frame(step, scalars=[ScalarPoint("train_loss", step, 2.0)]) for step in (1, 2)]
+    with RunWriter(tmp_path / "runs" / "first" / "run.db") as made:
+        made.write([*looks, frame(3, visits=[full(3, row("m"))])])
+        made.finish("finished")
+    page = look(serve(tmp_path / "runs").link)
+    page.view("layer")
+    cell = "tr[data-metric=stable_rank] td.value div"
+    shown = "([cell, text]) => document.querySelector(cell)?.textContent === text"
+    page.wait(shown, [cell, "17.5"])
+    page.page.get_by_text("Of the last whole look").wait_for()
+    page.key("Home")
+    page.at(step=1)
+    page.wait(shown, [cell, "–"])

@@ -80,11 +80,17 @@ export function layer(host, app) {
     if (!subject.moves || !subject.source.row) return;
     const visits = subject.visits[index];
     const at = visits.at(app.player.step);
-    if (at < 0 || looked === at) return;
+    if (looked === at) return;
+    if (at < 0) {
+      // Before the first look nothing was found, whatever a later row says.
+      looked = at;
+      table.takeRow(null, null);
+      return findings([], { findings: [] });
+    }
     const [now, then] = [subject, index];
     const step = visits.steps.values[at];
     const row = await now.row(then, step).catch(() => null);
-    if (now !== app.subject || then !== index) return;
+    if (now !== app.subject || then !== index || visits.at(app.player.step) !== at) return;
     looked = at;
     table.takeRow(row, step);
     if (row) findings(row.traps ?? [], row);
