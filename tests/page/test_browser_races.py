@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.page.test_browser_live import DEAD
+from tests.page.test_browser_live import DEAD, same, told
 from tests.page.worlds import STRIDE, Way, frames, synthetic_run, writer
 
 pytest.importorskip("starlette")
@@ -118,3 +118,22 @@ def test_why_a_run_cannot_be_opened_stays_to_be_read(look, serve, tmp_path):
         page.page.locator("p.note").text_content()
         == "read run '__proto__': it is not there. Look at the list"
     )
+
+
+def test_a_metric_is_asked_for_as_of_the_document(look, serve, tmp_path):
+    """Of a run beyond a million visits the server leaves some out, and others at another frame."""
+    runs = tmp_path / "runs"
+    whole = [*frames(layers=4, steps=20, width=16, way=Way(per_step=20))]
+    with writer(runs / "run" / "run.db", layers=4, width=16) as made:
+        made.write(whole[:12])
+        served = serve(runs)
+        page = look(served.link)
+        page.at(frame=12)
+        made.write(whole[12:18])
+        page.at(frame=18)
+        with page.page.expect_request("**/api/metric*") as asked:
+            found = told(page)
+        assert "frame=12" in asked.value.url
+        again = look(served.link)
+        again.at(frame=18)
+        same(found, told(again))

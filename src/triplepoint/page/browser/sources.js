@@ -50,8 +50,9 @@ export class Server {
     return this.ask("/api/document", first ? { kind, name, first: 1 } : { kind, name });
   }
 
+  /** As of the document: of a later frame the server may have thinned other visits; those since have come with frames. */
   metric(subject, metric) {
-    return this.ask("/api/metric", { name: subject.name, metric, frame: subject.frame });
+    return this.ask("/api/metric", { name: subject.name, metric, frame: subject.document.frame });
   }
 
   spectra(subject, layer) {
