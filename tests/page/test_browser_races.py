@@ -137,3 +137,26 @@ def test_a_metric_is_asked_for_as_of_the_document(look, serve, tmp_path):
         again = look(served.link)
         again.at(frame=18)
         same(found, told(again))
+
+
+def test_a_page_that_nobody_sees_does_not_ask_for_a_stream_again(look, serve, tmp_path):
+    """Its place among six connections is for those that are seen; shown, it follows."""
+    runs = tmp_path / "runs"
+    for name in ("first", "second"):
+        synthetic_run(runs / name / "run.db", layers=4, steps=10)
+    page = look(serve(runs).link)
+    page.excused += DEAD
+    page.at(view="runs")
+    page.page.clock.install()
+    refused = []
+    page.page.route("**/api/stream*", lambda route: (refused.append(1), route.fulfill(status=503, body="{}")))
+    page.page.evaluate("Object.defineProperty(document, 'hidden', { value: true, configurable: true })")
+    go(page, "first")
+    page.at(connected="false")
+    page.page.clock.fast_forward(10_000)
+    with page.page.expect_response("**/api/runs*"):
+        page.page.evaluate("triplepoint.list()")
+    assert refused == [1]
+    page.page.unroute("**/api/stream*")
+    page.page.evaluate("delete document.hidden, document.dispatchEvent(new Event('visibilitychange'))")
+    page.at(connected="true", lastStep=10 * STRIDE)

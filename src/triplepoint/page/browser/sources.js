@@ -80,7 +80,7 @@ export class Server {
       stream.addEventListener("error", () => {
         tell({ connected: false });
         // An answer that is no stream ends an EventSource for good; a server that comes back is found again.
-        if (stream.readyState === EventSource.CLOSED) again = setTimeout(open, 2000);
+        if (stream.readyState === EventSource.CLOSED && !document.hidden) again = setTimeout(open, 2000);
       });
     };
     let again = 0;
