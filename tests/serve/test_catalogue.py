@@ -132,6 +132,16 @@ def test_a_name_is_looked_up_and_never_becomes_a_path(folder, tmp_path, name, ki
         Catalogue(folder).find(kind, name)
 
 
+def test_a_link_that_leads_to_itself_hides_no_run(folder):
+    write(folder / "first" / "run.db")
+    (folder / "round").symlink_to("round")
+    (folder / "round.db").symlink_to("round.db")
+    found = {one["name"]: one["reason"] for one in Catalogue(folder).entries()}
+    assert found["first"] is None
+    assert "round" in found
+    assert found["round"] is not None
+
+
 def test_links_that_leave_the_folder_are_told_and_not_followed(folder, tmp_path):
     write(tmp_path / "secret" / "run.db")
     save(tmp_path / "secret.json")

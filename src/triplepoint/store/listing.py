@@ -34,7 +34,7 @@ def files(root: Path) -> Iterator[Path]:
     """Where the runs of a folder lie, none of them opened; OSError where the folder cannot be read."""
     for found in sorted(os.scandir(root), key=lambda found: found.name):
         path = Path(found.path)
-        if found.is_dir():
+        if os.path.isdir(path):  # False, where `found.is_dir` raises: a link that leads to itself
             if os.path.lexists(path / places.FILE):
                 yield path / places.FILE
         elif path.suffix.lower() == ".db":
