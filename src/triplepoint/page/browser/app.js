@@ -123,11 +123,7 @@ export class App {
     const { state } = this;
     if (!state.get("run")) this.home();
     const name = state.get("run");
-    if (!name) {
-      this.wanted = null;
-      this.reading = null;
-      return;
-    }
+    if (!name) return void (this.wanted = this.reading = null);
     const kind = state.get("kind") ?? this.entries.find((entry) => entry.name === name)?.kind ?? "run";
     const wanted = `${kind}\n${name}`;
     if (this.wanted === wanted && this.reading) return this.reading; // it is on its way
@@ -212,7 +208,6 @@ export class App {
   async reload() {
     const before = this.subject;
     this.follower?.();
-    this.follower = null;
     try {
       const subject = await this.open(before.kind, before.name, true);
       if (this.subject !== before) return; // the reader went on meanwhile
