@@ -96,7 +96,10 @@ function said(subject, index, step) {
   const alpha = subject.value(index, "alpha", step);
   const nullP = subject.value(index, "null_p", step);
   if (Number.isFinite(alpha)) parts.push(`α = ${alphaText(subject, index, step)}.`);
-  const hint = PHASES[subject.phase(index, step)].hint;
+  const phase = PHASES[subject.phase(index, step)];
+  const low = subject.value(index, "alpha_low", step);
+  // Two ways lead to under-trained; where the interval does not lie above 6 it was the other.
+  const hint = phase.name === "under_trained" && Number.isFinite(alpha) ? (low > 6 && nullP <= 0.01 ? "gas: α above 6 with its whole interval" : "gas: the spectrum cannot be told from a random matrix of its shape") : phase.hint;
   if (hint) parts.push(`${hint[0].toUpperCase()}${hint.slice(1)}.`);
   if (Number.isFinite(nullP)) parts.push(`Noise of this shape lies as far from its law with probability ${pValue(nullP).replace("< ", "below ")}.`);
   if (subject.moves) parts.push(`At step ${stepText(visits.steps.values[at])} ${LOOKS[visits.kinds.values[at]]}.`);
