@@ -15,7 +15,7 @@ import numpy as np
 from triplepoint.records import Alert, Event
 from triplepoint.records.sketches import SpectrumSketch
 from triplepoint.store import reading
-from triplepoint.store.access import END, LAST, Access, span
+from triplepoint.store.access import END, LAST_FULL, Access, span
 from triplepoint.store.reading import Names
 from triplepoint.store.schema import VISITS_OF_A_MATRIX
 
@@ -71,8 +71,8 @@ def visits(run: Access, frame: int = END) -> VisitTable:
 
 
 def latest(run: Access) -> VisitTable:
-    """Of every matrix its last full visit alone. Cost: 10 ms for 300 matrices, however long the run."""
-    last = f"{_VISIT} WHERE rest IS NOT NULL AND id BETWEEN ? AND ? {LAST}"
+    """Of every matrix its last full visit alone. Cost: 0.1 s for 300 of 1,000 visits."""
+    last = f"{_VISIT} WHERE {LAST_FULL}"
     with run._reading() as connection:
         names = Names(connection)
         asked = (connection.execute(last, span(matrix)).fetchone() for matrix in sorted(names.matrices))
