@@ -13,6 +13,7 @@ from tests.store.frames import frame, full, lawful, row
 from tests.synthetic import HOSTILE
 from triplepoint import open_run
 from triplepoint.page import live
+from triplepoint.page import run_document as documents
 from triplepoint.page.document import dumps
 from triplepoint.page.run_document import run_document
 from triplepoint.store import RunWriter
@@ -167,3 +168,17 @@ def test_nothing_is_written_into_the_folder(app, folder):
     ):
         assert ask(app, f"/api/{target}", BEARER).status == 200
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_of_a_long_run_the_end_is_answered_until_the_whole_is_at_hand(app, monkeypatch):
+    monkeypatch.setattr(documents, "LONG", 1)
+
+    def answered(target):
+        return ask(app, f"/api/{target}", BEARER).json
+
+    first, whole = "document?kind=run&name=first&first=1", "document?kind=run&name=first"
+    assert answered(first)["partial"] is True
+    found = answered(whole)
+    assert "partial" not in found
+    assert answered(first) == found
+    assert "partial" not in answered("document?kind=run&name=first&first=0")

@@ -55,21 +55,29 @@ class Documents:
                 del self._making[key]
 
     def first(self, name: str) -> bytes:
-        """Of a run what can be shown at once."""
-        with Run(self._catalogue.find(RUN, name)) as run:
+        """Of a run what can be shown at once: the whole document where it is at hand."""
+        path = self._catalogue.find(RUN, name)
+        if (known := self._known((RUN, name), signature(path))) is not None:
+            return known
+        with Run(path) as run:
             return dumps(first_document(run) | {"name": name}).encode("ascii")
 
     def _read(self, path: Path, key: Key) -> bytes:
         found = signature(path)
-        with self._guard:
-            if key in self._kept and self._kept[key][0] == found:
-                self._kept.move_to_end(key)
-                return self._kept[key][1]
+        if (known := self._known(key, found)) is not None:
+            return known
         document = _MAKERS[key[0]](path)
         data = dumps(document | {"name": key[1]}).encode("ascii")
         if document["status"] != RUNNING and signature(path) == found:
             self._keep(key, found, data)
         return data
+
+    def _known(self, key: Key, found: Signature) -> bytes | None:
+        with self._guard:
+            if key not in self._kept or self._kept[key][0] != found:
+                return None
+            self._kept.move_to_end(key)
+            return self._kept[key][1]
 
     def _keep(self, key: Key, found: Signature, data: bytes) -> None:
         with self._guard:
