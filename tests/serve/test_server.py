@@ -18,7 +18,14 @@ from tests.store.frames import lawful
 from triplepoint.store import RunWriter
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
-START = "import sys; from triplepoint.cli import main; sys.exit(main())"
+START = """
+import signal, sys
+# A suite that runs under `nohup` or `&` hands on that it ignores these, and the command would leave that so.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from triplepoint.cli import main
+sys.exit(main())
+"""
 
 
 class Command:
