@@ -70,6 +70,7 @@ def test_who_goes_on_while_a_run_is_read_again_is_not_taken_back(look, serve, tm
         assert shown(page) == ["other", "other", "other"]
 
 
+@pytest.mark.slow  # it waits for a retry
 def test_a_run_that_could_not_be_read_again_at_once_is_read_later(look, serve, tmp_path):
     runs = tmp_path / "runs"
     whole = [*frames(layers=4, steps=20, width=16, way=Way(per_step=20))]
@@ -88,6 +89,7 @@ def test_a_run_that_could_not_be_read_again_at_once_is_read_later(look, serve, t
         page.at(lastStep=7 * STRIDE)
 
 
+@pytest.mark.slow  # it waits for a retry
 def test_a_server_that_is_away_while_a_run_is_opened_is_asked_again(look, serve, tmp_path):
     runs = tmp_path / "runs"
     for name in ("first", "second"):
