@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+import pytest
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 VARIABLE = "TRIPLEPOINT_CHROMIUM"
@@ -33,6 +35,21 @@ def arguments() -> list[str]:
     resolve = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost"
     quiet = ["--disable-background-networking", "--disable-component-update", "--no-first-run", resolve]
     return quiet + (["--no-sandbox"] if os.geteuid() == 0 else [])
+
+
+def launched() -> Iterator[Any]:
+    """Chromium for a fixture; without one its tests are passed over, but never in CI."""
+    path = found()
+    if path is None:
+        reason = f"no Chromium: install one, or name it in {VARIABLE}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as started:
+        made = started.chromium.launch(executable_path=path, args=arguments())
+        yield made
+        made.close()
 
 
 @dataclass(eq=False)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -21,18 +20,8 @@ __all__ = ["one_blas_thread"]
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Any]:
-    """Chromium, started once; without one the tests are passed over, but never in CI."""
-    path = chromium.found()
-    if path is None:
-        reason = f"no Chromium: install one, or name it in {chromium.VARIABLE}"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=path, args=chromium.arguments())
-        yield made
-        made.close()
+    """Chromium, started once."""
+    yield from chromium.launched()
 
 
 @pytest.fixture(scope="package")

@@ -3,7 +3,6 @@ of another port of this machine included, which are the same site."""
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -49,17 +48,8 @@ ATTACKS = """async (own) => {
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
-    """Chromium; without one the tests are passed over, but never in CI."""
-    path = chromium.found()
-    if path is None:
-        if os.environ.get("CI") == "true":
-            pytest.fail("no Chromium")
-        pytest.skip("no Chromium")
-    playwright = pytest.importorskip("playwright.sync_api")
-    with playwright.sync_playwright() as started:
-        made = started.chromium.launch(executable_path=path, args=chromium.arguments())
-        yield made
-        made.close()
+    """Chromium, started once."""
+    yield from chromium.launched()
 
 
 @pytest.fixture
