@@ -79,6 +79,7 @@ def _configuration(args: Any, model: Any) -> dict[str, Any]:
     for name, record in (("args", args), ("model", getattr(model, "config", None))):
         try:
             found[name] = plain(record.to_dict())  # type: ignore[union-attr]
-        except Exception:  # a configuration that cannot describe itself is no reason not to watch
-            continue
+        except Exception as error:  # one that cannot describe itself is no reason not to watch
+            if record is not None:
+                found[name] = f"cannot be read: {type(error).__name__}"
     return found

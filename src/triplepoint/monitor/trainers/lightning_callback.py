@@ -172,6 +172,6 @@ def _configuration(module: Any) -> dict[str, Any]:
     found: dict[str, Any] = {"trainer": "lightning", "module": type(module).__name__}
     try:
         parameters = plain(dict(module.hparams))
-    except Exception:  # hyperparameters that cannot be read are no reason not to watch
-        return found
+    except Exception as error:  # hyperparameters that cannot be read are no reason not to watch
+        return {**found, "hparams": f"cannot be read: {type(error).__name__}"}
     return {**found, "hparams": parameters} if parameters else found
